@@ -1,0 +1,1 @@
+//! One table of commands and events for every shell.

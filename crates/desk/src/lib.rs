@@ -1,0 +1,1 @@
+//! The operator's day: states, requests, wrap-up, recordings; introduces phone and customers.

@@ -1,0 +1,1 @@
+//! Sound devices, processing, mixing, ringing and levels.

@@ -1,0 +1,1 @@
+//! The practice switchboard and its simulated customers.

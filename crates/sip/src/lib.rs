@@ -1,0 +1,1 @@
+//! A sans-I/O SIP user agent and its transports.

@@ -1,0 +1,417 @@
+//! The sound thread.
+
+use crate::limiter::Limiter;
+use crate::processing::Processing;
+use crate::tones::{self, Player};
+use crate::{Devices, Frame, Levels, ProcessingConfig, SILENCE, Tap, Voice};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::{Duration, Instant};
+
+const TICK: Duration = Duration::from_millis(10);
+/// After a longer stall (a laptop asleep, a debugger) the lost time is skipped, not made up for.
+const MAX_LAG: Duration = Duration::from_millis(100);
+
+/// Names a voice on the sound thread; chosen by whoever attaches it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct VoiceId(pub u64);
+
+/// A tone for the operator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tone {
+    /// Somebody calls; on the ringing device.
+    Ringing,
+    /// The other side rings.
+    Ringback,
+    /// The other side is busy; ends by itself after three seconds.
+    Busy,
+    /// Three notes, once, in the ear.
+    Test,
+    /// Three notes, once, on the ringing device.
+    TestRing,
+}
+
+enum Command {
+    Attach(VoiceId, Box<dyn Voice>),
+    Detach(VoiceId),
+    Talk(Option<VoiceId>),
+    Tap(VoiceId, Option<Box<dyn Tap>>),
+    Mute(bool),
+    Tone(Tone),
+    Key(char),
+    Quiet,
+    Play(Arc<Vec<f32>>, usize),
+    StopPlaying,
+    Processing(ProcessingConfig),
+    Devices(Box<dyn Devices>),
+}
+
+/// The handle to the sound thread. The thread ends when the last handle is dropped.
+#[derive(Clone)]
+pub struct Headset {
+    commands: Sender<Command>,
+    levels: Arc<Levels>,
+    playback: Arc<Playback>,
+    muted: Arc<AtomicBool>,
+}
+
+#[derive(Default)]
+struct Playback {
+    position: AtomicUsize,
+    playing: AtomicBool,
+}
+
+impl Headset {
+    /// Starts the sound thread on these devices.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn start(devices: Box<dyn Devices>, processing: ProcessingConfig) -> std::io::Result<Headset> {
+        let (commands, inbox) = channel();
+        let (levels, playback) = (Arc::new(Levels::default()), Arc::new(Playback::default()));
+        let mut sound = Sound::new(devices, processing, levels.clone(), playback.clone());
+        std::thread::Builder::new().name("sound".into()).spawn(move || run(&mut sound, &inbox))?;
+        Ok(Headset { commands, levels, playback, muted: Arc::default() })
+    }
+
+    fn send(&self, command: Command) {
+        // The thread lives as long as a handle does; if it failed, sound is gone and the levels show it.
+        let _ = self.commands.send(command);
+    }
+
+    /// Adds a voice; it is not heard until [`Headset::talk`].
+    pub fn attach(&self, id: VoiceId, voice: Box<dyn Voice>) {
+        self.send(Command::Attach(id, voice));
+    }
+
+    /// Removes a voice and its tap.
+    pub fn detach(&self, id: VoiceId) {
+        self.send(Command::Detach(id));
+    }
+
+    /// Which voice hears the operator and is heard; all others are held.
+    pub fn talk(&self, id: Option<VoiceId>) {
+        self.send(Command::Talk(id));
+    }
+
+    /// Lets a recorder or a measure see a voice's conversation, from now on.
+    pub fn tap(&self, id: VoiceId, tap: Option<Box<dyn Tap>>) {
+        self.send(Command::Tap(id, tap));
+    }
+
+    /// While muted the other side hears silence.
+    pub fn mute(&self, muted: bool) {
+        self.muted.store(muted, Relaxed);
+        self.send(Command::Mute(muted));
+    }
+
+    /// Whether the microphone is muted.
+    pub fn muted(&self) -> bool {
+        self.muted.load(Relaxed)
+    }
+
+    /// Starts a tone in place of the one that sounds on the same device.
+    pub fn tone(&self, tone: Tone) {
+        self.send(Command::Tone(tone));
+    }
+
+    /// The short sound of a key of the keypad, in the operator's ear only.
+    pub fn key(&self, digit: char) {
+        self.send(Command::Key(digit));
+    }
+
+    /// Stops all tones.
+    pub fn quiet(&self) {
+        self.send(Command::Quiet);
+    }
+
+    /// Plays sound (48 kHz mono) to the ear from a sample on.
+    pub fn play(&self, sound: Arc<Vec<f32>>, from: usize) {
+        self.playback.position.store(from, Relaxed);
+        self.playback.playing.store(true, Relaxed);
+        self.send(Command::Play(sound, from));
+    }
+
+    /// Stops [`Headset::play`].
+    pub fn stop_playing(&self) {
+        self.playback.playing.store(false, Relaxed);
+        self.send(Command::StopPlaying);
+    }
+
+    /// Where [`Headset::play`] is, in samples; nothing when it is over.
+    pub fn playing(&self) -> Option<usize> {
+        self.playback.playing.load(Relaxed).then(|| self.playback.position.load(Relaxed))
+    }
+
+    /// Switches processing steps.
+    pub fn processing(&self, config: ProcessingConfig) {
+        self.send(Command::Processing(config));
+    }
+
+    /// Exchanges the devices under running calls.
+    pub fn devices(&self, devices: Box<dyn Devices>) {
+        self.send(Command::Devices(devices));
+    }
+
+    /// The newest levels.
+    pub fn levels(&self) -> Arc<Levels> {
+        self.levels.clone()
+    }
+}
+
+fn run(sound: &mut Sound, inbox: &Receiver<Command>) {
+    let mut next = Instant::now();
+    loop {
+        loop {
+            match inbox.try_recv() {
+                Ok(command) => sound.obey(command),
+                Err(std::sync::mpsc::TryRecvError::Empty) => break,
+                Err(std::sync::mpsc::TryRecvError::Disconnected) => return,
+            }
+        }
+        sound.tick();
+        next += TICK;
+        match next.checked_duration_since(Instant::now()) {
+            Some(wait) => std::thread::sleep(wait),
+            None if next.elapsed() > MAX_LAG => next = Instant::now(),
+            None => {}
+        }
+    }
+}
+
+struct Attached {
+    voice: Box<dyn Voice>,
+    tap: Option<Box<dyn Tap>>,
+}
+
+struct Sound {
+    devices: Box<dyn Devices>,
+    processing: Processing,
+    limiter: Limiter,
+    voices: HashMap<VoiceId, Attached>,
+    talking: Option<VoiceId>,
+    muted: bool,
+    in_ear: Option<Player>,
+    key: Option<Player>,
+    on_ringer: Option<Player>,
+    playing: Option<(Arc<Vec<f32>>, usize)>,
+    levels: Arc<Levels>,
+    playback: Arc<Playback>,
+}
+
+impl Sound {
+    fn new(
+        devices: Box<dyn Devices>,
+        processing: ProcessingConfig,
+        levels: Arc<Levels>,
+        playback: Arc<Playback>,
+    ) -> Sound {
+        Sound {
+            devices,
+            processing: Processing::new(processing),
+            limiter: Limiter::new(),
+            voices: HashMap::new(),
+            talking: None,
+            muted: false,
+            in_ear: None,
+            key: None,
+            on_ringer: None,
+            playing: None,
+            levels,
+            playback,
+        }
+    }
+
+    fn obey(&mut self, command: Command) {
+        match command {
+            Command::Attach(id, voice) => drop(self.voices.insert(id, Attached { voice, tap: None })),
+            Command::Detach(id) => drop(self.voices.remove(&id)),
+            Command::Talk(id) => self.talking = id,
+            Command::Tap(id, tap) => {
+                if let Some(attached) = self.voices.get_mut(&id) {
+                    attached.tap = tap;
+                }
+            }
+            Command::Mute(muted) => self.muted = muted,
+            Command::Tone(Tone::Ringing) => self.on_ringer = Some(Player::new(tones::RINGING, true, 0.35)),
+            Command::Tone(Tone::TestRing) => self.on_ringer = Some(Player::new(tones::TEST, false, 0.35)),
+            Command::Tone(Tone::Ringback) => self.in_ear = Some(Player::new(tones::RINGBACK, true, 0.12)),
+            Command::Tone(Tone::Busy) => self.in_ear = Some(Player::new(&tones::BUSY.repeat(3), false, 0.12)),
+            Command::Tone(Tone::Test) => self.in_ear = Some(Player::new(tones::TEST, false, 0.25)),
+            Command::Key(digit) => {
+                self.key = tones::key(digit).map(|(a, b)| Player::new(&[(a, b, 100), (0.0, 0.0, 10)], false, 0.15));
+            }
+            Command::Quiet => (self.in_ear, self.on_ringer) = (None, None),
+            Command::Play(sound, from) => self.playing = Some((sound, from)),
+            Command::StopPlaying => self.playing = None,
+            Command::Processing(config) => self.processing = Processing::new(config),
+            Command::Devices(devices) => self.devices = devices,
+        }
+    }
+
+    fn tick(&mut self) {
+        let mut playout = SILENCE;
+        for (id, attached) in &mut self.voices {
+            let mut heard = SILENCE;
+            // A held voice is drained too, or its buffer would grow old.
+            attached.voice.render(&mut heard);
+            if self.talking == Some(*id) {
+                playout = heard;
+            }
+        }
+        let customer = playout;
+        self.mix_own(&mut playout);
+        self.limiter.process(&mut playout);
+        let mut ring = SILENCE;
+        if !self.on_ringer.as_mut().is_some_and(|p| p.mix(&mut ring)) {
+            self.on_ringer = None;
+        }
+        let mut microphone = SILENCE;
+        self.devices.exchange(&playout, &ring, &mut microphone);
+        for s in &mut microphone {
+            *s = if s.is_finite() { s.clamp(-1.0, 1.0) } else { 0.0 };
+        }
+        let raw = microphone;
+        self.processing.render(&playout);
+        self.processing.capture(&mut microphone, self.devices.delay_ms());
+        self.levels.saw_microphone(&raw, &microphone);
+        self.levels.saw_ear(&playout);
+        let operator = if self.muted { SILENCE } else { microphone };
+        for (id, attached) in &mut self.voices {
+            let talks = self.talking == Some(*id);
+            attached.voice.capture(if talks { &operator } else { &SILENCE });
+            if let Some(tap) = &mut attached.tap {
+                if talks {
+                    tap.frame(&operator, &customer);
+                } else {
+                    // A hold is silence in the recording, so that its time line stays true.
+                    tap.frame(&SILENCE, &SILENCE);
+                }
+            }
+        }
+    }
+
+    /// Tones and replay: in the operator's ear, never in the customer's.
+    fn mix_own(&mut self, playout: &mut Frame) {
+        for slot in [&mut self.in_ear, &mut self.key] {
+            if !slot.as_mut().is_some_and(|p| p.mix(playout)) {
+                *slot = None;
+            }
+        }
+        if let Some((sound, at)) = &mut self.playing {
+            for (s, x) in playout.iter_mut().zip(sound.iter().skip(*at)) {
+                *s += x;
+            }
+            *at += playout.len();
+            self.playback.position.store(*at, Relaxed);
+            if *at >= sound.len() {
+                self.playback.playing.store(false, Relaxed);
+                self.playing = None;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{FRAME, MemoryDevices, dbfs};
+    use std::sync::Mutex;
+
+    type Log = Arc<Mutex<Vec<f32>>>;
+
+    /// Says a constant, remembers what it hears.
+    struct Constant(f32, Log);
+    impl Voice for Constant {
+        fn capture(&mut self, frame: &Frame) {
+            self.1.lock().expect("test").push(frame[0]);
+        }
+        fn render(&mut self, out: &mut Frame) {
+            *out = [self.0; FRAME];
+        }
+    }
+    struct Both(Arc<Mutex<Vec<(f32, f32)>>>);
+    impl Tap for Both {
+        fn frame(&mut self, operator: &Frame, customer: &Frame) {
+            self.0.lock().expect("test").push((operator[0], customer[0]));
+        }
+    }
+
+    fn sound() -> (Sound, crate::MemoryEnd) {
+        let (devices, end) = MemoryDevices::new();
+        (Sound::new(Box::new(devices), ProcessingConfig::OFF, Arc::default(), Arc::default()), end)
+    }
+
+    #[test]
+    fn only_the_talking_voice_hears_and_is_heard() {
+        let (mut sound, end) = sound();
+        let (a, b) = (Log::default(), Log::default());
+        sound.obey(Command::Attach(VoiceId(1), Box::new(Constant(0.1, a.clone()))));
+        sound.obey(Command::Attach(VoiceId(2), Box::new(Constant(0.2, b.clone()))));
+        end.speak(&[0.5; 4 * FRAME]);
+        for talking in [None, Some(VoiceId(1)), Some(VoiceId(2))] {
+            sound.obey(Command::Talk(talking));
+            sound.tick();
+        }
+        sound.obey(Command::Mute(true));
+        sound.tick();
+        assert_eq!(*a.lock().expect("test"), [0.0, 0.5, 0.0, 0.0]);
+        assert_eq!(*b.lock().expect("test"), [0.0, 0.0, 0.5, 0.0], "and a muted microphone gives silence");
+        let heard: Vec<f32> = end.heard().chunks(FRAME).map(|c| c[0]).collect();
+        assert_eq!(heard, [0.0, 0.1, 0.2, 0.2]);
+    }
+
+    #[test]
+    fn a_tap_sees_what_was_sent_and_heard_and_silence_on_hold() {
+        let (mut sound, end) = sound();
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        sound.obey(Command::Attach(VoiceId(1), Box::new(Constant(0.1, Log::default()))));
+        sound.obey(Command::Tap(VoiceId(1), Some(Box::new(Both(seen.clone())))));
+        end.speak(&[0.5; 3 * FRAME]);
+        sound.obey(Command::Talk(Some(VoiceId(1))));
+        sound.tick();
+        sound.obey(Command::Talk(None));
+        sound.tick();
+        sound.obey(Command::Talk(Some(VoiceId(1))));
+        sound.obey(Command::Mute(true));
+        sound.tick();
+        assert_eq!(*seen.lock().expect("test"), [(0.5, 0.1), (0.0, 0.0), (0.0, 0.1)]);
+    }
+
+    #[test]
+    fn ringing_is_on_the_ringing_device_only_and_keys_in_the_ear_only() {
+        let (mut sound, end) = sound();
+        sound.obey(Command::Tone(Tone::Ringing));
+        (0..20).for_each(|_| sound.tick());
+        assert!(dbfs(&end.rung()) > -25.0);
+        assert_eq!(dbfs(&end.heard()), -120.0);
+        sound.obey(Command::Quiet);
+        sound.obey(Command::Key('5'));
+        (0..20).for_each(|_| sound.tick());
+        assert_eq!(dbfs(&end.rung()), -120.0);
+        assert!(dbfs(&end.heard()) > -40.0);
+    }
+
+    #[test]
+    fn replay_is_heard_from_where_it_was_asked_and_ends() {
+        let (mut sound, end) = sound();
+        let tune: Vec<f32> = (0..FRAME * 2).map(|i| if i < FRAME { 0.25 } else { 0.5 }).collect();
+        sound.obey(Command::Play(Arc::new(tune), FRAME));
+        (0..3).for_each(|_| sound.tick());
+        let heard: Vec<f32> = end.heard().chunks(FRAME).map(|c| c[0]).collect();
+        assert_eq!(heard, [0.5, 0.0, 0.0]);
+        assert!(!sound.playback.playing.load(Relaxed));
+    }
+
+    #[test]
+    fn two_seconds_of_exact_zeros_are_noticed_and_real_quiet_is_not() {
+        let (mut sound, end) = sound();
+        (0..200).for_each(|_| sound.tick());
+        assert_eq!(sound.levels.digital_silence_ms(), 2_000);
+        end.speak(&[1e-6; FRAME]);
+        sound.tick();
+        assert_eq!(sound.levels.digital_silence_ms(), 0);
+    }
+}

@@ -1,0 +1,131 @@
+//! The table.
+
+use crate::view::*;
+use ts_rs::{Config, TS};
+
+/// Writes the dispatcher and the TypeScript from one list.
+macro_rules! api {
+    ($($(#[doc = $doc:literal])* $name:ident($request:ty) -> $response:ty,)*) => {
+        /// Names of all commands.
+        pub const COMMANDS: &[&str] = &[$(stringify!($name)),*];
+
+        /// `ui/src/lib/engine/bindings.ts`: every wire type, and `Commands` with each command's request and response.
+        pub fn typescript() -> String {
+            let config = Config::new().with_large_int("number");
+            let mut types = std::collections::BTreeMap::new();
+            $(
+                collect::<$request>(&config, &mut types);
+                collect::<$response>(&config, &mut types);
+            )*
+            collect::<Message>(&config, &mut types);
+            let mut out = String::from("// Made from the table in crates/api: `npm run bindings`. Do not edit.\n\n");
+            for declaration in types.values() {
+                out += declaration;
+                out += "\n\n";
+            }
+            out += "/** Every command: [request, response]. */\nexport type Commands = {\n";
+            $(
+                $(out += &format!("  /** {} */\n", $doc.trim());)*
+                out += &format!("  {}: [{}, {}];\n", stringify!($name), <$request>::name(&config), <$response>::name(&config));
+            )*
+            out += "};\n";
+            out
+        }
+    };
+}
+
+api! {
+    /// All that the window shows.
+    snapshot(Nothing) -> Snapshot,
+    /// Sets language and look.
+    set_preferences(Preferences) -> Nothing,
+    /// The first-start pages are done.
+    finish_first_start(Nothing) -> Nothing,
+
+    /// Sound devices of the machine.
+    list_devices(Nothing) -> Vec<DeviceView>,
+    /// Chooses devices by preference.
+    choose_devices(DeviceChoice) -> Nothing,
+    /// Switches processing steps.
+    set_processing(ProcessingView) -> Nothing,
+    /// Plays three notes.
+    test_sound(TestSound) -> Nothing,
+
+    /// Connects to the employer's switchboard; how it goes is told by events. A malformed address is an error at once.
+    connect_line(LineAccount) -> Nothing,
+    /// The account as saved, password left out.
+    line_account(Nothing) -> LineAccount,
+    /// Leaves the switchboard.
+    disconnect_line(Nothing) -> Nothing,
+
+    /// Calls a number, a name's number or a link.
+    dial(Dial) -> CallRef,
+    /// Answers.
+    answer(CallRef) -> Nothing,
+    /// Declines.
+    reject(CallRef) -> Nothing,
+    /// Hangs up.
+    hang_up(CallRef) -> Nothing,
+    /// Holds.
+    hold(CallRef) -> Nothing,
+    /// Resumes; another active call is held.
+    resume(CallRef) -> Nothing,
+    /// Sends keys.
+    send_digits(Digits) -> Nothing,
+    /// Mutes the microphone.
+    mute(Mute) -> Nothing,
+
+    /// Break or ready.
+    pause(Pause) -> Nothing,
+    /// Saves what is written down; on disk when it returns.
+    save_draft(SaveDraft) -> Nothing,
+    /// Registers the request of a call; on disk when it returns.
+    register_request(SaveDraft) -> RequestView,
+    /// Ends wrap-up.
+    end_wrap_up(Nothing) -> Nothing,
+    /// Extends wrap-up.
+    extend_wrap_up(Extend) -> Nothing,
+    /// Topics in two levels.
+    topics(Nothing) -> Vec<TopicView>,
+
+    /// Searches customers by name, company or number; practice customers too.
+    find_customers(Find) -> Vec<CustomerRow>,
+    /// A customer's page.
+    customer(CustomerRef) -> CustomerPage,
+    /// Calls, newest first.
+    list_calls(ListCalls) -> Vec<CallRow>,
+    /// Shape of a recording.
+    recording(CallRef) -> RecordingView,
+    /// Replays a recording to the ear.
+    play_recording(Play) -> Nothing,
+    /// Stops it.
+    stop_playing(Nothing) -> Nothing,
+
+    /// Scenarios in the window's language.
+    scenarios(Nothing) -> Vec<ScenarioView>,
+    /// Opens the practice room: connects the practice line, and the customer calls.
+    start_practice(StartPractice) -> Nothing,
+    /// Leaves the practice room.
+    stop_practice(Nothing) -> Nothing,
+    /// Result of a practice call.
+    practice_result(CallRef) -> PracticeResult,
+}
+
+fn collect<T: TS + 'static + ?Sized>(config: &Config, into: &mut std::collections::BTreeMap<String, String>) {
+    struct Visitor<'a>(&'a Config, &'a mut std::collections::BTreeMap<String, String>);
+    impl ts_rs::TypeVisitor for Visitor<'_> {
+        fn visit<T: TS + 'static + ?Sized>(&mut self) {
+            collect::<T>(self.0, self.1);
+        }
+    }
+    if T::output_path().is_some() {
+        let name = T::ident(config);
+        if into.contains_key(&name) {
+            return;
+        }
+        let docs = T::docs().unwrap_or_default();
+        into.insert(name, format!("{docs}export {}", T::decl(config)));
+    }
+    T::visit_dependencies(&mut Visitor(config, into));
+    T::visit_generics(&mut Visitor(config, into));
+}

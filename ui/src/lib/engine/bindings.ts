@@ -1,0 +1,1148 @@
+// Made from the table in crates/api: `npm run bindings`. Do not edit.
+
+/**
+ * Something went wrong: what happened, in words, and a stable code for translations and programs.
+ */
+export type ApiError = { 
+/**
+ * A stable code such as `line.wrong_password`.
+ */
+code: string, 
+/**
+ * English, says what to do.
+ */
+message: string, };
+
+/**
+ * The program itself.
+ */
+export type AppView = { 
+/**
+ * Version.
+ */
+version: string, 
+/**
+ * Language of the window.
+ */
+language: Language, 
+/**
+ * Look of the window.
+ */
+theme: Theme, 
+/**
+ * The first-start pages have not been finished yet.
+ */
+firstStart: boolean, 
+/**
+ * Folder with all data.
+ */
+dataFolder: string, 
+/**
+ * Where the database key is kept.
+ */
+keyStore: KeyStore, };
+
+/**
+ * Names a call.
+ */
+export type CallRef = { 
+/**
+ * Its id.
+ */
+call: string, };
+
+/**
+ * A call in the list.
+ */
+export type CallRow = { 
+/**
+ * Id.
+ */
+id: string, 
+/**
+ * Who began it.
+ */
+direction: Direction, 
+/**
+ * The other side's number.
+ */
+number: string, 
+/**
+ * The other side's name.
+ */
+name: string | null, 
+/**
+ * Customer it was linked with.
+ */
+customer: string | null, 
+/**
+ * A practice call.
+ */
+practice: boolean, 
+/**
+ * When it began.
+ */
+started: number, 
+/**
+ * When it was answered.
+ */
+answered: number | null, 
+/**
+ * When it ended; none: the program was stopped in the middle.
+ */
+ended: number | null, 
+/**
+ * Why it ended.
+ */
+reason: EndReasonView, 
+/**
+ * There is a recording.
+ */
+recording: boolean, 
+/**
+ * What was registered.
+ */
+request: RequestView | null, 
+/**
+ * What is left as a draft.
+ */
+draft: RequestDraft | null, 
+/**
+ * Mean quality, 1 to 4.5.
+ */
+mos: number | null, };
+
+/**
+ * How a call stands.
+ */
+export type CallState = "dialling" | "ringing_there" | "ringing_here" | "answering" | "active" | "held" | "held_there" | "ended";
+
+/**
+ * A call that lives.
+ */
+export type CallView = { 
+/**
+ * Its id; the same in the list of calls later.
+ */
+id: string, 
+/**
+ * Who began it.
+ */
+direction: Direction, 
+/**
+ * How it stands.
+ */
+state: CallState, 
+/**
+ * The other side's number as it came or was dialled.
+ */
+number: string, 
+/**
+ * The other side's name: the customer's, else what the network says.
+ */
+name: string | null, 
+/**
+ * What was called, for an incoming call.
+ */
+called: string, 
+/**
+ * A practice call.
+ */
+practice: boolean, 
+/**
+ * When it began.
+ */
+started: number, 
+/**
+ * When it was answered.
+ */
+answered: number | null, 
+/**
+ * Whether it is being recorded.
+ */
+recording: boolean, 
+/**
+ * Customers with this number, best match first.
+ */
+customers: Array<CustomerCard>, 
+/**
+ * How well it is heard, once there is sound.
+ */
+quality: QualityView | null, 
+/**
+ * What is written down so far.
+ */
+draft: RequestDraft, };
+
+/**
+ * A part of the [`Snapshot`] in its new form, or a hint.
+ */
+export type Change = { "part": "app", "value": AppView } | { "part": "line", "value": LineView } | { "part": "headset", "value": HeadsetView } | { "part": "operator", "value": OperatorView } | { "part": "calls", "value": Array<CallView> } | { "part": "wrapUp", "value": WrapUpView | null } | { "part": "practice", "value": PracticeView | null } | { "part": "records" } | { "part": "notice", "value": ApiError };
+
+/**
+ * A customer, as the card shows him.
+ */
+export type CustomerCard = { 
+/**
+ * Id.
+ */
+id: string, 
+/**
+ * Person.
+ */
+name: string, 
+/**
+ * Company.
+ */
+company: string, 
+/**
+ * Product in use.
+ */
+product: string, 
+/**
+ * Town.
+ */
+town: string, 
+/**
+ * Numbers, E.164.
+ */
+numbers: Array<string>, 
+/**
+ * A standing note.
+ */
+note: string, 
+/**
+ * The newest requests.
+ */
+requests: Array<RequestView>, 
+/**
+ * Promises not kept yet.
+ */
+promises: Array<PromiseView>, };
+
+/**
+ * A customer's page.
+ */
+export type CustomerPage = { 
+/**
+ * The card.
+ */
+card: CustomerCard, 
+/**
+ * Calls and requests, newest first.
+ */
+timeline: Array<TimelineItem>, };
+
+/**
+ * Names a customer.
+ */
+export type CustomerRef = { 
+/**
+ * Id.
+ */
+customer: string, };
+
+/**
+ * A customer in a search result.
+ */
+export type CustomerRow = { 
+/**
+ * Id.
+ */
+id: string, 
+/**
+ * Person.
+ */
+name: string, 
+/**
+ * Company.
+ */
+company: string, 
+/**
+ * First number, E.164.
+ */
+number: string, 
+/**
+ * Where a practice customer is reached: this row is no real customer.
+ */
+practice: boolean, };
+
+/**
+ * Devices by preference, best first; the system's default comes after the last.
+ */
+export type DeviceChoice = { 
+/**
+ * Ids of microphones.
+ */
+microphone: Array<string>, 
+/**
+ * Ids of loudspeakers.
+ */
+loudspeaker: Array<string>, 
+/**
+ * Ids of ringing devices; empty: the loudspeaker rings.
+ */
+ringer: Array<string>, };
+
+/**
+ * A sound device.
+ */
+export type DeviceView = { 
+/**
+ * For [`DeviceChoice`].
+ */
+id: string, 
+/**
+ * For people.
+ */
+name: string, 
+/**
+ * Has a microphone.
+ */
+input: boolean, 
+/**
+ * Has a loudspeaker.
+ */
+output: boolean, };
+
+/**
+ * What to dial: a number, a `tel:` or `sip:` link.
+ */
+export type Dial = { 
+/**
+ * As typed or pasted.
+ */
+target: string, };
+
+/**
+ * Keys of the keypad.
+ */
+export type Digits = { 
+/**
+ * The call.
+ */
+call: string, 
+/**
+ * `0-9 * # A-D`.
+ */
+digits: string, };
+
+/**
+ * Who began a call.
+ */
+export type Direction = "in" | "out";
+
+/**
+ * Why a call ended.
+ */
+export type EndReasonView = "none" | "hung_up_here" | "hung_up_there" | "missed" | "answered_elsewhere" | "declined_here" | "busy" | "declined" | "not_found" | "no_answer" | "failed" | "interrupted";
+
+/**
+ * One change, numbered without gaps. After a gap take a new [`Snapshot`].
+ */
+export type Event = { 
+/**
+ * Number.
+ */
+seq: number, 
+/**
+ * The change.
+ */
+change: Change, };
+
+/**
+ * More time after a call.
+ */
+export type Extend = { 
+/**
+ * Seconds more.
+ */
+seconds: number, };
+
+/**
+ * One fact of a scenario.
+ */
+export type FactView = { 
+/**
+ * What it is.
+ */
+name: string, 
+/**
+ * What the customer said.
+ */
+told: string, 
+/**
+ * Whether he came to say it.
+ */
+wasTold: boolean, 
+/**
+ * Whether it stands in the note.
+ */
+written: boolean, 
+/**
+ * What is wrong, in one word for translation: transposed, wrong_digit, missing.
+ */
+problem: string | null, };
+
+/**
+ * A search.
+ */
+export type Find = { 
+/**
+ * Any part of a name, company or number.
+ */
+text: string, 
+/**
+ * At most so many.
+ */
+limit: number, };
+
+/**
+ * Devices and mute.
+ */
+export type HeadsetView = { 
+/**
+ * Name of the microphone in use.
+ */
+microphone: string | null, 
+/**
+ * Name of the loudspeaker in use.
+ */
+loudspeaker: string | null, 
+/**
+ * Name of a separate ringing device in use.
+ */
+ringer: string | null, 
+/**
+ * The other side hears silence.
+ */
+muted: boolean, 
+/**
+ * What is wrong, if anything.
+ */
+warning: HeadsetWarning | null, 
+/**
+ * Preferences.
+ */
+choice: DeviceChoice, 
+/**
+ * Processing steps.
+ */
+processing: ProcessingView, };
+
+/**
+ * What can be wrong with a headset.
+ */
+export type HeadsetWarning = "no_microphone" | "no_loudspeaker" | "dead_microphone";
+
+/**
+ * Where the database key is kept.
+ */
+export type KeyStore = "system" | "file";
+
+/**
+ * Languages of the window.
+ */
+export type Language = "en" | "it";
+
+/**
+ * Levels, 20 times a second, outside the numbered events.
+ */
+export type LevelsView = { 
+/**
+ * Microphone, dBFS.
+ */
+microphone: number, 
+/**
+ * Ear, dBFS.
+ */
+ear: number, 
+/**
+ * Where a replay is, ms.
+ */
+replay: number | null, };
+
+/**
+ * An account at a switchboard.
+ */
+export type LineAccount = { 
+/**
+ * Address, such as `wss://pbx.example/ws`.
+ */
+server: string, 
+/**
+ * Extension.
+ */
+user: string, 
+/**
+ * Password.
+ */
+password: string, 
+/**
+ * Name shown to others.
+ */
+displayName: string, };
+
+/**
+ * Which switchboard a line leads to.
+ */
+export type LineKind = "none" | "practice" | "real";
+
+/**
+ * How a line stands.
+ */
+export type LineState = "off" | "connecting" | "registered" | "failed";
+
+/**
+ * The line to a switchboard.
+ */
+export type LineView = { 
+/**
+ * Which switchboard.
+ */
+kind: LineKind, 
+/**
+ * How it stands.
+ */
+state: LineState, 
+/**
+ * The switchboard's address, as given.
+ */
+server: string, 
+/**
+ * The extension.
+ */
+user: string, 
+/**
+ * Since when it stands so.
+ */
+since: number, 
+/**
+ * Why it is not registered.
+ */
+error: ApiError | null, 
+/**
+ * When the next attempt is made.
+ */
+retryAt: number | null, 
+/**
+ * The machine has a network (a practice line needs none).
+ */
+network: boolean, };
+
+/**
+ * A page of the list of calls.
+ */
+export type ListCalls = { 
+/**
+ * Only calls begun before this; none: from the newest.
+ */
+before: number | null, 
+/**
+ * At most so many.
+ */
+limit: number, };
+
+/**
+ * What a shell receives: numbered events, and levels in between.
+ */
+export type Message = { "kind": "event", "data": Event } | { "kind": "levels", "data": LevelsView };
+
+/**
+ * Mute or not.
+ */
+export type Mute = { 
+/**
+ * True: the other side hears silence.
+ */
+on: boolean, };
+
+/**
+ * For commands that need or give nothing.
+ */
+export type Nothing = Record<symbol, never>;
+
+/**
+ * What the operator does.
+ */
+export type OperatorState = "ready" | "in_call" | "wrap_up" | "paused";
+
+/**
+ * The operator.
+ */
+export type OperatorView = { 
+/**
+ * State.
+ */
+state: OperatorState, 
+/**
+ * Since when.
+ */
+since: number, };
+
+/**
+ * Break or not.
+ */
+export type Pause = { 
+/**
+ * True: no calls.
+ */
+on: boolean, };
+
+/**
+ * Replay.
+ */
+export type Play = { 
+/**
+ * The call.
+ */
+call: string, 
+/**
+ * From where, ms.
+ */
+from: number, };
+
+/**
+ * How a practice customer left.
+ */
+export type PracticeEnding = "thanked" | "left_angry" | "hung_up_on" | "unanswered";
+
+/**
+ * A short, honest result of a practice call.
+ */
+export type PracticeResult = { 
+/**
+ * Scenario.
+ */
+scenario: string, 
+/**
+ * The call.
+ */
+call: string, 
+/**
+ * From the first ring to the answer, ms; none when it was not answered.
+ */
+timeToAnswer: number | null, 
+/**
+ * From the answer to the operator's first word, ms.
+ */
+timeToGreeting: number | null, 
+/**
+ * Stretches in which nobody spoke for more than four seconds.
+ */
+silences: number, 
+/**
+ * The longest of them, ms.
+ */
+longestSilence: number, 
+/**
+ * How often the operator talked into the customer's sentence.
+ */
+interruptions: number, 
+/**
+ * The operator's share of all speech, percent; a figure to look at, no points.
+ */
+talkShare: number, 
+/**
+ * How the customer left.
+ */
+ending: PracticeEnding, 
+/**
+ * Facts, as told and as typed.
+ */
+facts: Array<FactView>, 
+/**
+ * Of the facts told, how many were written down right, percent; none before the request is registered.
+ */
+dataScore: number | null, 
+/**
+ * It was too noisy to measure speech.
+ */
+tooNoisy: boolean, };
+
+/**
+ * How practice stands.
+ */
+export type PracticeState = "preparing" | "calling" | "talking" | "finished";
+
+/**
+ * The practice room.
+ */
+export type PracticeView = { 
+/**
+ * Scenario.
+ */
+scenario: string, 
+/**
+ * Its language.
+ */
+language: Language, 
+/**
+ * How it stands.
+ */
+state: PracticeState, 
+/**
+ * What was said, as far as it is known (the customer's lines; the operator's are not recognised).
+ */
+transcript: Array<TranscriptLine>, 
+/**
+ * Afterwards.
+ */
+result: PracticeResult | null, };
+
+/**
+ * Theme and language.
+ */
+export type Preferences = { 
+/**
+ * Language.
+ */
+language: Language, 
+/**
+ * Look.
+ */
+theme: Theme, };
+
+/**
+ * Processing of the microphone.
+ */
+export type ProcessingView = { 
+/**
+ * Echo cancellation.
+ */
+echoCancellation: boolean, 
+/**
+ * Noise suppression.
+ */
+noiseSuppression: boolean, 
+/**
+ * Gain control.
+ */
+gainControl: boolean, };
+
+/**
+ * A promise to a customer.
+ */
+export type PromiseView = { 
+/**
+ * Id.
+ */
+id: string, 
+/**
+ * What was promised.
+ */
+text: string, 
+/**
+ * Until when.
+ */
+due: number, };
+
+/**
+ * How well a call is heard.
+ */
+export type QualityView = { 
+/**
+ * Estimated mean opinion score, 1 to 4.5 (ITU-T G.107).
+ */
+mos: number, 
+/**
+ * Of what should have come in the last second, percent.
+ */
+lossIn: number, 
+/**
+ * As the other side reports it, percent.
+ */
+lossOut: number, 
+/**
+ * Interarrival jitter, ms.
+ */
+jitter: number, 
+/**
+ * Round trip, ms.
+ */
+roundTrip: number | null, 
+/**
+ * Sound waiting in the jitter buffer, ms.
+ */
+buffer: number, 
+/**
+ * Codec.
+ */
+codec: string | null, 
+/**
+ * Way the packets go: host, srflx, relay.
+ */
+path: string | null, 
+/**
+ * Packets received.
+ */
+received: number, 
+/**
+ * Packets sent.
+ */
+sent: number, };
+
+/**
+ * A recording's shape.
+ */
+export type RecordingView = { 
+/**
+ * Length, ms.
+ */
+duration: number, 
+/**
+ * Waveform of the operator, 0..=1, in equal steps.
+ */
+operator: Array<number>, 
+/**
+ * Waveform of the customer, same steps.
+ */
+customer: Array<number>, 
+/**
+ * Closed properly.
+ */
+complete: boolean, };
+
+/**
+ * What the operator writes down during a call. On disk at each key stroke.
+ */
+export type RequestDraft = { 
+/**
+ * Kind.
+ */
+kind: RequestKind | null, 
+/**
+ * Topic, first level: id.
+ */
+topic: string | null, 
+/**
+ * Topic, second level: id.
+ */
+subtopic: string | null, 
+/**
+ * Note.
+ */
+note: string, 
+/**
+ * Which of the customers with this number it is.
+ */
+customer: string | null, };
+
+/**
+ * Kinds of request.
+ */
+export type RequestKind = "consultation" | "order" | "complaint" | "survey" | "sale" | "information" | "callback";
+
+/**
+ * A registered request.
+ */
+export type RequestView = { 
+/**
+ * Id.
+ */
+id: string, 
+/**
+ * When.
+ */
+at: number, 
+/**
+ * Kind.
+ */
+kind: RequestKind, 
+/**
+ * Topic, first level: id.
+ */
+topic: string, 
+/**
+ * Topic, second level: id.
+ */
+subtopic: string, 
+/**
+ * Note.
+ */
+note: string, };
+
+/**
+ * A draft for a call.
+ */
+export type SaveDraft = { 
+/**
+ * The call.
+ */
+call: string, 
+/**
+ * What is written.
+ */
+draft: RequestDraft, };
+
+/**
+ * A scenario that can be practised.
+ */
+export type ScenarioView = { 
+/**
+ * Id.
+ */
+id: string, 
+/**
+ * Title.
+ */
+title: string, 
+/**
+ * What it is about.
+ */
+summary: string, 
+/**
+ * The number under which the customer can be called.
+ */
+number: string, 
+/**
+ * Difficulty, 1 to 4.
+ */
+level: number, };
+
+/**
+ * All that the window shows at one moment. Later [`Event`]s change its parts.
+ */
+export type Snapshot = { 
+/**
+ * Number of the last event already contained.
+ */
+seq: number, 
+/**
+ * The program itself.
+ */
+app: AppView, 
+/**
+ * The line to a switchboard.
+ */
+line: LineView, 
+/**
+ * Devices and mute.
+ */
+headset: HeadsetView, 
+/**
+ * The operator.
+ */
+operator: OperatorView, 
+/**
+ * Calls that live, oldest first.
+ */
+calls: Array<CallView>, 
+/**
+ * What is still to be done after the last call.
+ */
+wrapUp: WrapUpView | null, 
+/**
+ * The practice room, when it is open.
+ */
+practice: PracticeView | null, };
+
+/**
+ * Who spoke.
+ */
+export type Speaker = "customer" | "operator";
+
+/**
+ * Practice to begin.
+ */
+export type StartPractice = { 
+/**
+ * Scenario id.
+ */
+scenario: string, 
+/**
+ * Language of the customer.
+ */
+language: Language, };
+
+/**
+ * A topic of the second level.
+ */
+export type SubtopicView = { 
+/**
+ * Id.
+ */
+id: string, 
+/**
+ * Name in the window's language.
+ */
+name: string, };
+
+/**
+ * What to test.
+ */
+export type TestSound = { 
+/**
+ * Where.
+ */
+on: TestTarget, };
+
+/**
+ * Where a test sound is played.
+ */
+export type TestTarget = "loudspeaker" | "ringer";
+
+/**
+ * Looks of the window.
+ */
+export type Theme = "system" | "light" | "dark" | "contrast";
+
+/**
+ * One thing that happened with a customer.
+ */
+export type TimelineItem = { 
+/**
+ * When.
+ */
+at: number, 
+/**
+ * A call.
+ */
+call: CallRow | null, 
+/**
+ * A request registered without a call in the list, or with it.
+ */
+request: RequestView | null, };
+
+/**
+ * A topic of the first level with those of the second.
+ */
+export type TopicView = { 
+/**
+ * Id.
+ */
+id: string, 
+/**
+ * Name in the window's language.
+ */
+name: string, 
+/**
+ * Second level.
+ */
+subtopics: Array<SubtopicView>, };
+
+/**
+ * A line of the dialogue.
+ */
+export type TranscriptLine = { 
+/**
+ * From the answer, ms.
+ */
+at: number, 
+/**
+ * Who.
+ */
+who: Speaker, 
+/**
+ * What; empty for the operator, whose words are not recognised.
+ */
+text: string, };
+
+/**
+ * What is still to be done after a call.
+ */
+export type WrapUpView = { 
+/**
+ * The call.
+ */
+call: string, 
+/**
+ * The other side's name or number.
+ */
+name: string, 
+/**
+ * When the next call may come.
+ */
+ends: number, 
+/**
+ * The request is registered.
+ */
+registered: boolean, 
+/**
+ * What is written down so far.
+ */
+draft: RequestDraft, 
+/**
+ * Customers with this number.
+ */
+customers: Array<CustomerCard>, 
+/**
+ * Why the call ended.
+ */
+reason: EndReasonView, 
+/**
+ * How long they talked, ms.
+ */
+talked: number, };
+
+/** Every command: [request, response]. */
+export type Commands = {
+  /** All that the window shows. */
+  snapshot: [Nothing, Snapshot];
+  /** Sets language and look. */
+  set_preferences: [Preferences, Nothing];
+  /** The first-start pages are done. */
+  finish_first_start: [Nothing, Nothing];
+  /** Sound devices of the machine. */
+  list_devices: [Nothing, Array<DeviceView>];
+  /** Chooses devices by preference. */
+  choose_devices: [DeviceChoice, Nothing];
+  /** Switches processing steps. */
+  set_processing: [ProcessingView, Nothing];
+  /** Plays three notes. */
+  test_sound: [TestSound, Nothing];
+  /** Connects to the employer's switchboard; how it goes is told by events. A malformed address is an error at once. */
+  connect_line: [LineAccount, Nothing];
+  /** The account as saved, password left out. */
+  line_account: [Nothing, LineAccount];
+  /** Leaves the switchboard. */
+  disconnect_line: [Nothing, Nothing];
+  /** Calls a number, a name's number or a link. */
+  dial: [Dial, CallRef];
+  /** Answers. */
+  answer: [CallRef, Nothing];
+  /** Declines. */
+  reject: [CallRef, Nothing];
+  /** Hangs up. */
+  hang_up: [CallRef, Nothing];
+  /** Holds. */
+  hold: [CallRef, Nothing];
+  /** Resumes; another active call is held. */
+  resume: [CallRef, Nothing];
+  /** Sends keys. */
+  send_digits: [Digits, Nothing];
+  /** Mutes the microphone. */
+  mute: [Mute, Nothing];
+  /** Break or ready. */
+  pause: [Pause, Nothing];
+  /** Saves what is written down; on disk when it returns. */
+  save_draft: [SaveDraft, Nothing];
+  /** Registers the request of a call; on disk when it returns. */
+  register_request: [SaveDraft, RequestView];
+  /** Ends wrap-up. */
+  end_wrap_up: [Nothing, Nothing];
+  /** Extends wrap-up. */
+  extend_wrap_up: [Extend, Nothing];
+  /** Topics in two levels. */
+  topics: [Nothing, Array<TopicView>];
+  /** Searches customers by name, company or number; practice customers too. */
+  find_customers: [Find, Array<CustomerRow>];
+  /** A customer's page. */
+  customer: [CustomerRef, CustomerPage];
+  /** Calls, newest first. */
+  list_calls: [ListCalls, Array<CallRow>];
+  /** Shape of a recording. */
+  recording: [CallRef, RecordingView];
+  /** Replays a recording to the ear. */
+  play_recording: [Play, Nothing];
+  /** Stops it. */
+  stop_playing: [Nothing, Nothing];
+  /** Scenarios in the window's language. */
+  scenarios: [Nothing, Array<ScenarioView>];
+  /** Opens the practice room: connects the practice line, and the customer calls. */
+  start_practice: [StartPractice, Nothing];
+  /** Leaves the practice room. */
+  stop_practice: [Nothing, Nothing];
+  /** Result of a practice call. */
+  practice_result: [CallRef, PracticeResult];
+};

@@ -1,1 +1,32 @@
 //! One WebRTC session: ICE, DTLS-SRTP, Opus and G.711 in RTP, jitter buffer, DTMF, statistics.
+//!
+//! [`open`] gives three ends. The [`MediaSession`] negotiates, on the async runtime. The [`VoicePath`] belongs to the
+//! sound thread, which exchanges 10 ms frames with it. The events tell what happens.
+//!
+//! The session speaks WebRTC as switchboards do it, which is not quite as browsers do: see `normalise` for what they
+//! write and `outgoing` for what they want to read. The stack underneath is hidden behind the trait.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod codec;
+mod dtmf;
+mod error;
+mod handler;
+mod jitter;
+mod levels;
+mod mos;
+mod normalise;
+mod outgoing;
+mod path;
+mod receive;
+mod reports;
+mod sdp;
+mod session;
+mod shared;
+mod statistics;
+mod turn;
+mod types;
+
+pub use error::MediaError;
+pub use path::{Dial, Heard, VoicePath};
+pub use session::{MediaSession, open};
+pub use types::{Bind, Codec, Direction, FRAME, Frame, IceServer, MediaConfig, MediaEvent, Statistics};

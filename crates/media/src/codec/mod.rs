@@ -1,0 +1,99 @@
+//! Between 10 ms frames and packets.
+
+mod conceal;
+mod g711;
+mod opus_decoder;
+mod opus_encoder;
+mod resample;
+
+use std::collections::VecDeque;
+
+pub use g711::Law;
+use g711::{G711Decoder, G711Encoder};
+use opus_decoder::OpusDecoder;
+use opus_encoder::OpusEncoder;
+
+use crate::error::MediaError;
+use crate::types::Codec;
+
+/// Samples in one packet we send: 20 ms at 48 kHz.
+pub const PACKET: usize = 960;
+/// Longest packet an Opus decoder may be given: 120 ms at 48 kHz.
+pub const LONGEST: usize = 5_760;
+/// Room for any packet we send.
+pub const LARGEST_PAYLOAD: usize = 512;
+
+/// Decoded sound waiting to be rendered.
+pub type Pcm = VecDeque<f32>;
+
+/// Turns 20 ms of sound into a payload.
+pub enum Encoder {
+    /// Opus.
+    Opus(OpusEncoder),
+    /// G.711.
+    G711(G711Encoder),
+}
+
+impl Encoder {
+    /// An encoder at rest.
+    pub fn new(codec: Codec) -> Result<Self, MediaError> {
+        Ok(match codec {
+            Codec::Opus => Self::Opus(OpusEncoder::new()?),
+            Codec::Pcmu => Self::G711(G711Encoder::new(Law::Mu)),
+            Codec::Pcma => Self::G711(G711Encoder::new(Law::A)),
+        })
+    }
+
+    /// Encodes one packet; the length written, or nothing if the codec refuses.
+    pub fn encode(&mut self, sound: &[f32; PACKET], payload: &mut [u8; LARGEST_PAYLOAD]) -> Option<usize> {
+        match self {
+            Self::Opus(opus) => opus.encode(sound, payload),
+            Self::G711(g711) => Some(g711.encode(sound, payload)),
+        }
+    }
+
+    /// Follows the loss the far end reports.
+    pub fn adapt(&mut self, loss_percent: f32) {
+        if let Self::Opus(opus) = self {
+            opus.adapt(loss_percent);
+        }
+    }
+}
+
+/// Turns payloads into sound and invents what is missing.
+pub enum Decoder {
+    /// Opus.
+    Opus(OpusDecoder),
+    /// G.711.
+    G711(G711Decoder),
+}
+
+impl Decoder {
+    /// A decoder at rest.
+    pub fn new(codec: Codec) -> Result<Self, MediaError> {
+        Ok(match codec {
+            Codec::Opus => Self::Opus(OpusDecoder::new()?),
+            Codec::Pcmu => Self::G711(G711Decoder::new(Law::Mu)),
+            Codec::Pcma => Self::G711(G711Decoder::new(Law::A)),
+        })
+    }
+
+    /// Decodes one payload; samples appended. Zero when it cannot be decoded.
+    pub fn decode(&mut self, payload: &[u8], out: &mut Pcm) -> usize {
+        match self {
+            Self::Opus(opus) => opus.decode(payload, out),
+            Self::G711(g711) => g711.decode(payload, out),
+        }
+    }
+
+    /// Invents `samples` of sound for a gap; with the packet after the gap, what that one carries of it.
+    pub fn conceal(&mut self, samples: usize, next: Option<&[u8]>, out: &mut Pcm) -> usize {
+        match self {
+            Self::Opus(opus) => opus.conceal(samples, next, out),
+            Self::G711(g711) => g711.conceal(samples, out),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

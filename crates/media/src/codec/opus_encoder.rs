@@ -1,0 +1,64 @@
+//! Opus for speech: 20 ms, in-band FEC, spending less per packet the more of them are lost.
+
+use opus::{Application, Bitrate, Channels, Encoder};
+
+use super::{LARGEST_PAYLOAD, PACKET};
+use crate::error::MediaError;
+
+/// Loss the encoder prepares for before anything is reported; without a figure it sends no redundancy.
+const LEAST_EXPECTED: i32 = 5;
+const MOST_EXPECTED: i32 = 30;
+
+/// Encodes mono speech.
+pub struct OpusEncoder {
+    encoder: Encoder,
+    /// Reported loss, smoothed: up at once, down slowly.
+    loss: f32,
+    bitrate: i32,
+    expected: i32,
+}
+
+impl OpusEncoder {
+    /// An encoder at rest.
+    pub fn new() -> Result<Self, MediaError> {
+        let mut encoder = Encoder::new(48_000, Channels::Mono, Application::Voip).map_err(MediaError::internal)?;
+        let bitrate = bitrate(0.0);
+        encoder.set_complexity(8).map_err(MediaError::internal)?;
+        encoder.set_inband_fec(true).map_err(MediaError::internal)?;
+        encoder.set_packet_loss_perc(LEAST_EXPECTED).map_err(MediaError::internal)?;
+        encoder.set_bitrate(Bitrate::Bits(bitrate)).map_err(MediaError::internal)?;
+        Ok(Self { encoder, loss: 0.0, bitrate, expected: LEAST_EXPECTED })
+    }
+
+    /// Encodes 20 ms.
+    pub fn encode(&mut self, sound: &[f32; PACKET], payload: &mut [u8; LARGEST_PAYLOAD]) -> Option<usize> {
+        self.encoder.encode_float(sound, payload).ok().filter(|length| *length > 0)
+    }
+
+    /// Follows the loss the far end reports; called for each packet.
+    pub fn adapt(&mut self, loss_percent: f32) {
+        self.loss = if loss_percent > self.loss { loss_percent } else { self.loss * 0.99 + loss_percent * 0.01 };
+        let (wanted, expected) = (bitrate(self.loss), (self.loss.ceil() as i32).clamp(LEAST_EXPECTED, MOST_EXPECTED));
+        if wanted != self.bitrate && self.encoder.set_bitrate(Bitrate::Bits(wanted)).is_ok() {
+            self.bitrate = wanted;
+        }
+        if expected != self.expected && self.encoder.set_packet_loss_perc(expected).is_ok() {
+            self.expected = expected;
+        }
+    }
+
+    /// What it aims at.
+    #[cfg(test)]
+    pub fn bitrate(&self) -> i32 {
+        self.bitrate
+    }
+}
+
+/// Loss on an access line is mostly our own doing: smaller packets make room.
+fn bitrate(loss_percent: f32) -> i32 {
+    match loss_percent {
+        loss if loss < 3.0 => 32_000,
+        loss if loss < 10.0 => 24_000,
+        _ => 16_000,
+    }
+}

@@ -1,0 +1,460 @@
+//! A session on the `webrtc` crate.
+
+use std::net::IpAddr;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex as PlainMutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use async_trait::async_trait;
+use rtc::interceptor::{Registry, Slot};
+use rtc::media_stream::MediaStreamTrack;
+use rtc::rtp_transceiver::rtp_sender::{
+    RTCRtpCodec, RTCRtpCodecParameters, RTCRtpCodingParameters, RTCRtpEncodingParameters, RtpCodecKind,
+};
+use tokio::sync::{Mutex, mpsc};
+use tokio::task::JoinHandle;
+use webrtc::media_stream::track_local::TrackLocal;
+use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
+use webrtc::peer_connection::{
+    MediaEngine, PeerConnection, PeerConnectionBuilder, RTCBundlePolicy, RTCConfigurationBuilder, RTCIceServer,
+    RTCIceTransportPolicy, RTCSessionDescription, SettingEngineBuilder,
+};
+
+use crate::error::MediaError;
+use crate::handler::Handler;
+use crate::normalise::{EVENTS_FMTP, OPUS_FMTP, Payload, Role, Shape, normalise};
+use crate::outgoing::{Wire, for_wire};
+use crate::path::VoicePath;
+use crate::receive::Receive;
+use crate::reports::Reports;
+use crate::sdp::Sdp;
+use crate::shared::{INBOUND, Leaving, OUTBOUND, Shared};
+use crate::statistics;
+use crate::turn::{self, StreamRuntime};
+use crate::types::{Bind, Codec, Direction, IceServer, MediaConfig, MediaEvent, Statistics};
+
+/// With a relay only, an offer without a single candidate is no use: so long it waits for the first.
+const RELAY_PATIENCE: Duration = Duration::from_secs(5);
+
+/// The negotiation and the end of one voice session. Sound goes through the [`VoicePath`].
+#[async_trait]
+pub trait MediaSession: Send + Sync {
+    /// The first offer or a re-offer, as it goes on the wire.
+    async fn offer(&self, direction: Direction) -> Result<String, MediaError>;
+
+    /// Takes the answer to our offer; the direction that results, as seen from here. The same answer may be given
+    /// again, as a 200 repeats what a 183 brought.
+    async fn accept_answer(&self, sdp: &str) -> Result<Direction, MediaError>;
+
+    /// Answers a first or later offer, and tells the direction that results. `wanted` narrows what the far end allows.
+    /// An offer of ours still open is rolled back.
+    async fn answer(&self, offer: &str, wanted: Direction) -> Result<(String, Direction), MediaError>;
+
+    /// Our re-offer was refused: everything stays as it was before it.
+    async fn rollback(&self) -> Result<(), MediaError>;
+
+    /// The newest snapshot, at most a second old.
+    fn statistics(&self) -> Statistics;
+
+    /// Releases sockets and tasks. May be called again; dropping the session does the same.
+    async fn close(&self);
+}
+
+/// Opens a session: the negotiation end, the sound thread's end, and what happens to it.
+pub async fn open(config: MediaConfig) -> Result<(Arc<dyn MediaSession>, VoicePath, mpsc::UnboundedReceiver<MediaEvent>), MediaError> {
+    let (events, received) = mpsc::unbounded_channel();
+    let shared = Arc::new(Shared::new(events));
+    let (from_sound, to_network) = rtrb::RingBuffer::new(OUTBOUND);
+    let (ssrc, cname) = (rand::random::<u32>(), format!("{:016x}", rand::random::<u64>()));
+    let handler = Arc::new(Handler::new(shared.clone()));
+    let (servers, streams) = turn::split(&config.ice_servers)?;
+    let runtime = Arc::new(StreamRuntime::new(streams.clone()));
+
+    let mut connection = None;
+    for addresses in addresses(&config.bind) {
+        let reports = Reports::new(ssrc, cname.clone(), Instant::now(), SystemTime::now());
+        // A ring for each attempt: the one before went down with its core.
+        let (to_sound, from_network) = rtrb::RingBuffer::new(INBOUND);
+        let receive = Receive::new(shared.clone(), reports, to_sound);
+        match build(&config, &servers, addresses, handler.clone(), runtime.clone(), receive).await {
+            Ok(built) => {
+                connection = Some(Ok((built, from_network)));
+                break;
+            }
+            Err(error) => connection = Some(Err(error)),
+        }
+    }
+    let (connection, from_network) = connection.unwrap_or_else(|| Err(MediaError::internal("no address to bind")))?;
+
+    let track = Arc::new(TrackLocalStaticRTP::new(MediaStreamTrack::new(
+        cname.clone(),
+        format!("{cname}a"),
+        "microphone".into(),
+        RtpCodecKind::Audio,
+        vec![RTCRtpEncodingParameters {
+            rtp_coding_parameters: RTCRtpCodingParameters { ssrc: Some(ssrc), ..Default::default() },
+            codec: codecs(&config.codecs).into_iter().next().map(|codec| codec.rtp_codec).unwrap_or_default(),
+            ..Default::default()
+        }],
+    )));
+    let prepared = async {
+        connection.add_track(track.clone() as Arc<dyn TrackLocal>).await.map_err(MediaError::internal)?;
+        for transceiver in connection.get_transceivers().await {
+            // Otherwise the offer lists the track's own codec alone.
+            transceiver.set_codec_preferences(codecs(&config.codecs)).await.map_err(MediaError::internal)?;
+        }
+        Ok(())
+    };
+    if let Err(error) = prepared.await {
+        let _ = connection.close().await;
+        return Err(error);
+    }
+
+    let snapshot = Arc::new(PlainMutex::new(Statistics::default()));
+    let tasks = vec![
+        tokio::spawn(send(shared.clone(), track, ssrc, to_network)),
+        tokio::spawn(statistics::watch(shared.clone(), connection.clone(), handler.clone(), streams, snapshot.clone())),
+    ];
+    let session = Session {
+        shared: shared.clone(),
+        connection,
+        handler,
+        config,
+        negotiation: Mutex::new(Negotiation::default()),
+        snapshot,
+        tasks: PlainMutex::new(tasks),
+        runtime: tokio::runtime::Handle::current(),
+    };
+    Ok((Arc::new(session), VoicePath::new(shared, from_network, from_sound), received))
+}
+
+/// Address lists to try, one after another.
+fn addresses(bind: &Bind) -> Vec<Vec<String>> {
+    match bind {
+        // The core turns each wildcard into one socket per interface. A machine without IPv6 cannot bind the second.
+        Bind::AllInterfaces => vec![vec!["0.0.0.0:0".into(), "[::]:0".into()], vec!["0.0.0.0:0".into()]],
+        Bind::Loopback => vec![vec!["127.0.0.1:0".into()]],
+        Bind::Addresses(addresses) => {
+            let literal = |address: &IpAddr| std::net::SocketAddr::new(*address, 0).to_string();
+            vec![addresses.iter().map(literal).collect()]
+        }
+    }
+}
+
+/// The codecs as the core knows them, in order of preference, telephone events last.
+fn codecs(wanted: &[Codec]) -> Vec<RTCRtpCodecParameters> {
+    let codec = |name: &str, clock_rate, channels, fmtp: &str, payload_type| RTCRtpCodecParameters {
+        rtp_codec: RTCRtpCodec {
+            mime_type: format!("audio/{name}"),
+            clock_rate,
+            channels,
+            sdp_fmtp_line: fmtp.into(),
+            rtcp_feedback: Vec::new(),
+        },
+        payload_type,
+        ..Default::default()
+    };
+    let voice = wanted.iter().map(|wanted| match wanted {
+        Codec::Opus => codec("opus", 48_000, 2, OPUS_FMTP, 111),
+        Codec::Pcmu => codec("PCMU", 8_000, 0, "", 0),
+        Codec::Pcma => codec("PCMA", 8_000, 0, "", 8),
+    });
+    voice.chain([codec("telephone-event", 8_000, 0, EVENTS_FMTP, 101)]).collect()
+}
+
+async fn build(
+    config: &MediaConfig,
+    servers: &[IceServer],
+    addresses: Vec<String>,
+    handler: Arc<Handler>,
+    runtime: Arc<StreamRuntime>,
+    receive: Receive,
+) -> Result<Arc<dyn PeerConnection>, MediaError> {
+    let mut engine = MediaEngine::default();
+    for codec in codecs(&config.codecs) {
+        engine.register_codec(codec, RtpCodecKind::Audio).map_err(MediaError::internal)?;
+    }
+    let servers = servers.iter().map(|server| RTCIceServer {
+        urls: vec![server.url.clone()],
+        username: server.username.clone(),
+        credential: server.credential.clone(),
+    });
+    let policy = if config.relay_only { RTCIceTransportPolicy::Relay } else { RTCIceTransportPolicy::All };
+    let loopback = match &config.bind {
+        Bind::AllInterfaces => false,
+        Bind::Loopback => true,
+        Bind::Addresses(addresses) => addresses.iter().any(IpAddr::is_loopback),
+    };
+    let settings = SettingEngineBuilder::new()
+        .with_include_loopback_candidate(loopback)
+        // Multicast would fail to build at all on a machine without a network.
+        .with_multicast_dns_mode(rtc::ice::mdns::MulticastDnsMode::Disabled)
+        // Switchboards are seen by their peer-reflexive address first; waiting for a better one costs seconds.
+        .with_prflx_acceptance_min_wait(Some(Duration::ZERO))
+        .with_relay_acceptance_min_wait(Some(Duration::from_millis(100)))
+        .build();
+    let connection = PeerConnectionBuilder::new()
+        .with_configuration(
+            RTCConfigurationBuilder::new()
+                .with_ice_servers(servers.collect())
+                .with_ice_transport_policy(policy)
+                .with_bundle_policy(RTCBundlePolicy::MaxBundle)
+                .build(),
+        )
+        .with_media_engine(engine)
+        .with_setting_engine(settings)
+        .with_interceptor_registry(Registry::new().with(Slot::CongestionControl, receive))
+        .with_runtime(runtime)
+        .with_handler(handler)
+        .with_udp_addrs(addresses)
+        .build()
+        .await
+        .map_err(MediaError::internal)?;
+    Ok(Arc::new(connection))
+}
+
+/// Takes what the sound thread made to the core.
+async fn send(shared: Arc<Shared>, track: Arc<TrackLocalStaticRTP>, ssrc: u32, mut leaving: rtrb::Consumer<Leaving>) {
+    loop {
+        shared.leaving.notified().await;
+        while let Ok(packet) = leaving.pop() {
+            let header = rtc::rtp::Header {
+                version: 2,
+                marker: packet.marker,
+                payload_type: packet.payload_type,
+                sequence_number: packet.sequence,
+                timestamp: packet.timestamp,
+                ssrc,
+                ..Default::default()
+            };
+            let payload = bytes::Bytes::copy_from_slice(&packet.data[..packet.length]);
+            if shared.sends() && track.write_rtp(rtc::rtp::Packet { header, payload }).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+struct Session {
+    shared: Arc<Shared>,
+    connection: Arc<dyn PeerConnection>,
+    handler: Arc<Handler>,
+    config: MediaConfig,
+    negotiation: Mutex<Negotiation>,
+    snapshot: Arc<PlainMutex<Statistics>>,
+    tasks: PlainMutex<Vec<JoinHandle<()>>>,
+    runtime: tokio::runtime::Handle,
+}
+
+/// Where offer and answer stand.
+#[derive(Default)]
+struct Negotiation {
+    /// Our offer that waits for its answer.
+    open: Option<Offered>,
+    /// The answer that closed the last of our offers, and what it led to.
+    accepted: Option<(String, Direction)>,
+    shape: Shape,
+    /// The core's name for the sound.
+    mid: Option<String>,
+    /// Our DTLS role, once known.
+    setup: Option<&'static str>,
+    origin: Option<(u64, u64)>,
+    gathered: bool,
+}
+
+struct Offered {
+    direction: Direction,
+    payloads: Vec<(u8, Payload)>,
+}
+
+impl Negotiation {
+    /// Session id and the next version (RFC 3264 §8: one more each time).
+    fn next_origin(&mut self) -> (u64, u64) {
+        let (id, version) = self.origin.unwrap_or_else(|| (rand::random::<u64>() >> 2, 0));
+        self.origin = Some((id, version + 1));
+        (id, version + 1)
+    }
+}
+
+impl Session {
+    fn alive(&self) -> Result<(), MediaError> {
+        if self.shared.closed.load(Relaxed) { Err(MediaError::Closed) } else { Ok(()) }
+    }
+
+    /// Waits until there are enough candidates to send.
+    async fn gather(&self, negotiation: &mut Negotiation) -> Result<(), MediaError> {
+        if !negotiation.gathered {
+            self.handler.gathered(self.config.gather_timeout).await;
+            if self.config.relay_only && !self.handler.first_candidate(RELAY_PATIENCE).await {
+                return Err(MediaError::TurnRefused);
+            }
+            negotiation.gathered = true;
+        }
+        Ok(())
+    }
+
+    async fn local(&self) -> Result<String, MediaError> {
+        let description = self.connection.local_description().await;
+        description.map(|description| description.sdp).ok_or_else(|| MediaError::internal("no local description"))
+    }
+
+    async fn undo(&self) -> Result<(), MediaError> {
+        let nothing = RTCSessionDescription::rollback(None).map_err(MediaError::internal)?;
+        self.connection.set_local_description(nothing).await.map_err(MediaError::internal)
+    }
+
+    async fn make_offer(&self, negotiation: &mut Negotiation, direction: Direction) -> Result<(String, Offered), MediaError> {
+        self.gather(negotiation).await?;
+        let local = self.local().await?;
+        let shape = negotiation.shape.for_own_offer();
+        let wire = Wire {
+            origin: negotiation.next_origin(),
+            direction,
+            // As DTLS client we begin; as server we would wait for the switchboard to repeat itself, three seconds.
+            setup: Some(negotiation.setup.unwrap_or("active")),
+            shape: &shape,
+        };
+        let (sdp, payloads) = for_wire(&local, &wire)?;
+        Ok((sdp, Offered { direction, payloads }))
+    }
+
+    async fn make_answer(&self, negotiation: &mut Negotiation, core: String, direction: Direction) -> Result<String, MediaError> {
+        let answer = self.connection.create_answer(None).await.map_err(MediaError::internal)?;
+        self.connection.set_local_description(answer).await.map_err(MediaError::internal)?;
+        self.gather(negotiation).await?;
+        let local = self.local().await?;
+        let shape = negotiation.shape.clone();
+        let wire = Wire { origin: negotiation.next_origin(), direction, setup: negotiation.setup, shape: &shape };
+        let (sdp, payloads) = for_wire(&local, &wire)?;
+        let written = Sdp::read(&local)?;
+        let audio = written.audio().and_then(|at| written.media.get(at));
+        negotiation.mid = audio.and_then(|audio| audio.attribute("mid")).map(str::to_owned);
+        let setup = audio.and_then(|audio| written.inherited(audio, "setup"));
+        negotiation.setup.get_or_insert(if setup == Some("passive") { "passive" } else { "active" });
+        let theirs = Sdp::read(&core)?;
+        let theirs = theirs.audio().and_then(|at| theirs.media.get(at)).map(|audio| audio.head.formats.clone()).unwrap_or_default();
+        // What we kept of their list is what both sides use from now on.
+        let agreed: Vec<_> = payloads.into_iter().filter(|(number, _)| theirs.contains(&number.to_string())).collect();
+        if !agreed.iter().any(|(_, payload)| matches!(payload, Payload::Voice(_))) {
+            return Err(MediaError::NoCommonCodec);
+        }
+        self.shared.set_payloads(&agreed, &agreed);
+        Ok(sdp)
+    }
+}
+
+#[async_trait]
+impl MediaSession for Session {
+    async fn offer(&self, direction: Direction) -> Result<String, MediaError> {
+        let mut negotiation = self.negotiation.lock().await;
+        self.alive()?;
+        if negotiation.open.take().is_some() {
+            self.undo().await?;
+        }
+        let offer = self.connection.create_offer(None).await.map_err(MediaError::internal)?;
+        self.connection.set_local_description(offer).await.map_err(MediaError::internal)?;
+        match self.make_offer(&mut negotiation, direction).await {
+            Ok((sdp, offered)) => {
+                negotiation.open = Some(offered);
+                Ok(sdp)
+            }
+            Err(error) => {
+                let _ = self.undo().await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn accept_answer(&self, sdp: &str) -> Result<Direction, MediaError> {
+        let mut negotiation = self.negotiation.lock().await;
+        self.alive()?;
+        let Some(offered) = &negotiation.open else {
+            return match &negotiation.accepted {
+                Some((known, direction)) if known == sdp => Ok(*direction),
+                _ => Err(MediaError::OutOfStep { why: "an answer without an offer".into() }),
+            };
+        };
+        let local = Sdp::read(&self.local().await?)?;
+        let mid = local.audio().and_then(|at| local.media.get(at)).and_then(|audio| audio.attribute("mid"));
+        let answer = normalise(sdp, Role::Answer, mid, &self.config.codecs)?;
+        let direction = offered.direction.narrowed_by(answer.direction);
+        let payloads = offered.payloads.clone();
+        let description = RTCSessionDescription::answer(answer.core).map_err(MediaError::internal)?;
+        self.connection.set_remote_description(description).await.map_err(MediaError::internal)?;
+        self.shared.set_payloads(&payloads, &answer.payloads);
+        self.shared.set_direction(direction);
+        negotiation.open = None;
+        negotiation.mid = mid.map(str::to_owned);
+        negotiation.setup.get_or_insert(if answer.setup == "active" { "passive" } else { "active" });
+        negotiation.accepted = Some((sdp.to_owned(), direction));
+        Ok(direction)
+    }
+
+    async fn answer(&self, offer: &str, wanted: Direction) -> Result<(String, Direction), MediaError> {
+        let mut negotiation = self.negotiation.lock().await;
+        self.alive()?;
+        let offer = normalise(offer, Role::Offer, negotiation.mid.as_deref(), &self.config.codecs)?;
+        let direction = wanted.narrowed_by(offer.direction);
+        if negotiation.open.take().is_some() {
+            self.undo().await?;
+        }
+        let description = RTCSessionDescription::offer(offer.core.clone()).map_err(MediaError::internal)?;
+        self.connection.set_remote_description(description).await.map_err(MediaError::internal)?;
+        let before = std::mem::replace(&mut negotiation.shape, offer.shape);
+        match self.make_answer(&mut negotiation, offer.core, direction).await {
+            Ok(sdp) => {
+                self.shared.set_direction(direction);
+                negotiation.accepted = None;
+                Ok((sdp, direction))
+            }
+            Err(error) => {
+                negotiation.shape = before;
+                if let Ok(nothing) = RTCSessionDescription::rollback(None) {
+                    let _ = self.connection.set_remote_description(nothing).await;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    async fn rollback(&self) -> Result<(), MediaError> {
+        let mut negotiation = self.negotiation.lock().await;
+        self.alive()?;
+        if negotiation.open.take().is_some() { self.undo().await } else { Ok(()) }
+    }
+
+    fn statistics(&self) -> Statistics {
+        self.snapshot.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    async fn close(&self) {
+        if self.shared.closed.swap(true, Relaxed) {
+            return;
+        }
+        self.shared.connected.store(false, Relaxed);
+        for task in self.tasks.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            task.abort();
+        }
+        if let Err(error) = self.connection.close().await {
+            tracing::debug!(%error, "closing the core");
+        }
+        self.shared.tell(MediaEvent::Closed);
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        if self.shared.closed.swap(true, Relaxed) {
+            return;
+        }
+        self.shared.connected.store(false, Relaxed);
+        for task in self.tasks.get_mut().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            task.abort();
+        }
+        let (connection, shared) = (self.connection.clone(), self.shared.clone());
+        self.runtime.spawn(async move {
+            let _ = connection.close().await;
+            shared.tell(MediaEvent::Closed);
+        });
+    }
+}

@@ -1,0 +1,194 @@
+//! Once a second: how the voice is doing. More often: whether it still comes.
+
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use webrtc::peer_connection::{PeerConnection, RTCStatsReport, RTCStatsReportEntry, StatsSelector};
+
+use crate::handler::Handler;
+use crate::mos::{self, Conditions};
+use crate::reports::Figures;
+use crate::shared::Shared;
+use crate::turn::StreamServer;
+use crate::types::{Codec, MediaEvent, Statistics};
+
+const TICK: Duration = Duration::from_millis(200);
+const TICKS_PER_SNAPSHOT: u32 = 5;
+/// Without a packet for so long, though some should come, the operator is told.
+const SILENT: Duration = Duration::from_secs(3);
+
+/// Runs as long as the session.
+pub async fn watch(
+    shared: Arc<Shared>,
+    connection: Arc<dyn PeerConnection>,
+    handler: Arc<Handler>,
+    streams: Vec<StreamServer>,
+    snapshot: Arc<Mutex<Statistics>>,
+) {
+    let mut interval = tokio::time::interval(TICK);
+    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut flow = Flow::new(Instant::now());
+    let mut last = Last { at: Instant::now(), figures: Figures::default(), rendered: 0, concealed: 0 };
+    let mut ticks = 0;
+    loop {
+        interval.tick().await;
+        let now = Instant::now();
+        let figures = shared.figures();
+        match flow.look(now, shared.receives(), figures.packets_received, handler.path_lost()) {
+            Some(true) => shared.tell(MediaEvent::Interrupted),
+            Some(false) => shared.tell(MediaEvent::Restored),
+            None => {}
+        }
+        ticks += 1;
+        if ticks % TICKS_PER_SNAPSHOT == 0 && shared.connected.load(Relaxed) {
+            let report = connection.get_stats(now, StatsSelector::None).await;
+            let statistics = last.advance(now, &shared, figures, Path::read(&report, &streams));
+            snapshot.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&statistics);
+            shared.tell(MediaEvent::Statistics(statistics));
+        }
+    }
+}
+
+/// Whether sound still comes. Sans-I/O.
+pub struct Flow {
+    packets: u64,
+    moved: Instant,
+    interrupted: bool,
+}
+
+impl Flow {
+    pub fn new(now: Instant) -> Self {
+        Self { packets: 0, moved: now, interrupted: false }
+    }
+
+    /// True when an interruption begins, false when one ends.
+    pub fn look(&mut self, now: Instant, expected: bool, packets: u64, path_lost: bool) -> Option<bool> {
+        if packets != self.packets || !expected {
+            (self.packets, self.moved) = (packets, now);
+        }
+        let interrupted = path_lost || now.saturating_duration_since(self.moved) >= SILENT;
+        (std::mem::replace(&mut self.interrupted, interrupted) != interrupted).then_some(interrupted)
+    }
+}
+
+/// What the core knows of the path in use.
+#[derive(Default)]
+struct Path {
+    name: Option<String>,
+    round_trip_ms: Option<f32>,
+    srtp: Option<String>,
+}
+
+impl Path {
+    fn read(report: &RTCStatsReport, streams: &[StreamServer]) -> Self {
+        let mut path = Self::default();
+        let mut pair = None;
+        for entry in report.iter() {
+            match entry {
+                RTCStatsReportEntry::IceCandidatePair(candidate_pair) if candidate_pair.nominated => pair = Some(candidate_pair),
+                RTCStatsReportEntry::Transport(transport) => {
+                    path.srtp = Some(transport.srtp_cipher.to_string()).filter(|cipher| !cipher.is_empty());
+                }
+                _ => {}
+            }
+        }
+        let Some(pair) = pair else { return path };
+        path.round_trip_ms = Some(pair.current_round_trip_time as f32 * 1_000.0).filter(|time| *time > 0.0);
+        let kind = |id: &str| {
+            report.iter().find_map(|entry| match entry {
+                RTCStatsReportEntry::LocalCandidate(candidate) if candidate.stats.id == id => {
+                    let stream = streams.iter().find(|stream| candidate.url.contains(&stream.stand_in.to_string()));
+                    Some((candidate.candidate_type.to_string(), stream.map_or("udp", StreamServer::transport)))
+                }
+                RTCStatsReportEntry::RemoteCandidate(candidate) if candidate.stats.id == id => {
+                    Some((candidate.candidate_type.to_string(), "udp"))
+                }
+                _ => None,
+            })
+        };
+        let local = kind(&pair.local_candidate_id).map(|(kind, transport)| if kind == "relay" { format!("relay {transport}") } else { kind });
+        let remote = kind(&pair.remote_candidate_id).map(|(kind, _)| kind);
+        path.name = match (local, remote) {
+            (Some(local), Some(remote)) if local != remote => Some(format!("{local}/{remote}")),
+            (local, remote) => local.or(remote),
+        };
+        path
+    }
+}
+
+/// The figures a second ago.
+struct Last {
+    at: Instant,
+    figures: Figures,
+    rendered: u64,
+    concealed: u64,
+}
+
+impl Last {
+    fn advance(&mut self, now: Instant, shared: &Shared, figures: Figures, path: Path) -> Statistics {
+        let (rendered, concealed) = (shared.rendered.load(Relaxed), shared.concealed.load(Relaxed));
+        let seconds = now.saturating_duration_since(self.at).as_secs_f32().max(0.001);
+        let octets = figures.octets_sent.saturating_sub(self.figures.octets_sent);
+        let frames = rendered.saturating_sub(self.rendered);
+        let invented = concealed.saturating_sub(self.concealed);
+        let concealed_percent = if frames == 0 { 0.0 } else { invented as f32 * 100.0 / frames as f32 };
+        *self = Self { at: now, figures, rendered, concealed };
+        let round_trip_ms = figures.round_trip_ms.or(path.round_trip_ms);
+        let buffer_ms = shared.buffer_ms.get();
+        let codec = shared.voice().map(|(_, codec)| codec);
+        let conditions = Conditions {
+            codec: shared.heard().or(codec).unwrap_or(Codec::Opus),
+            delay_ms: round_trip_ms.unwrap_or(0.0) / 2.0 + buffer_ms + 20.0,
+            // Late packets count like lost ones, and only the concealment knows of them.
+            loss_percent: figures.loss_percent.max(concealed_percent),
+        };
+        Statistics {
+            packets_sent: figures.packets_sent,
+            packets_received: figures.packets_received,
+            packets_lost: figures.packets_lost,
+            lost_remote_percent: figures.lost_remote_percent,
+            loss_percent: figures.loss_percent,
+            jitter_ms: figures.jitter_ms,
+            round_trip_ms,
+            buffer_ms,
+            concealed_percent,
+            codec,
+            bitrate_bps: (octets as f32 * 8.0 / seconds) as u32,
+            path: path.name,
+            level_in_dbfs: shared.level_in.get(),
+            level_out_dbfs: shared.level_out.get(),
+            mos: mos::estimate(conditions),
+            srtp: path.srtp,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn three_seconds_without_packets_is_an_interruption_only_while_some_should_come() {
+        let start = Instant::now();
+        let mut flow = Flow::new(start);
+        // (second, packets should come, packets so far, path lost) -> told
+        let table = [
+            (1, true, 50, false, None),
+            (3, true, 50, false, None),
+            (4, true, 50, false, Some(true)),
+            (5, true, 50, false, None),
+            (6, true, 51, false, Some(false)),
+            (7, false, 51, false, None),
+            (20, false, 51, false, None),
+            (21, true, 51, false, None),
+            (23, true, 51, false, Some(true)),
+            (24, false, 51, false, Some(false)),
+            (25, true, 60, true, Some(true)),
+            (26, true, 70, false, Some(false)),
+        ];
+        for (second, expected, packets, lost, told) in table {
+            assert_eq!(flow.look(start + Duration::from_secs(second), expected, packets, lost), told, "second {second}");
+        }
+    }
+}

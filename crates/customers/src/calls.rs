@@ -1,0 +1,300 @@
+//! Calls, what was written down about them, and promises.
+
+use crate::{CustomerId, Store, StoreError};
+use rusqlite::{OptionalExtension, Row, params};
+use serde::{Deserialize, Serialize};
+
+/// A call as it is kept. Times are UTC milliseconds.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct CallRecord {
+    /// Id.
+    pub id: String,
+    /// We called.
+    pub outgoing: bool,
+    /// The other side's number as it came or was dialled.
+    pub number: String,
+    /// The other side's name as the network or the customer's card told it.
+    pub name: Option<String>,
+    /// The customer it was linked with.
+    pub customer: Option<CustomerId>,
+    /// What was called.
+    pub called: String,
+    /// A practice call.
+    pub practice: bool,
+    /// Begun.
+    pub started: i64,
+    /// Answered.
+    pub answered: Option<i64>,
+    /// Ended; none while it lives, or when the program was stopped in the middle.
+    pub ended: Option<i64>,
+    /// Why it ended, one of the desk's words.
+    pub reason: Option<String>,
+    /// File name of the recording, within the recordings folder.
+    pub recording: Option<String>,
+    /// Mean quality.
+    pub mos: Option<f64>,
+}
+
+/// What is written down during a call, before it is registered. Parts may be missing.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Draft {
+    /// Kind, one of the desk's words.
+    pub kind: Option<String>,
+    /// Topic id, first level.
+    pub topic: Option<String>,
+    /// Topic id, second level.
+    pub subtopic: Option<String>,
+    /// Note.
+    pub note: String,
+    /// The customer it is about.
+    pub customer: Option<CustomerId>,
+}
+
+/// A registered request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// Id.
+    pub id: String,
+    /// The call it came in.
+    pub call: Option<String>,
+    /// The customer it is about.
+    pub customer: Option<CustomerId>,
+    /// When it was registered.
+    pub at: i64,
+    /// Kind, one of the desk's words.
+    pub kind: String,
+    /// Topic id, first level.
+    pub topic: String,
+    /// Topic id, second level.
+    pub subtopic: String,
+    /// Note.
+    pub note: String,
+}
+
+/// A promise to a customer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Promise {
+    /// Id.
+    pub id: String,
+    /// To whom.
+    pub customer: CustomerId,
+    /// What.
+    pub text: String,
+    /// Until when.
+    pub due: i64,
+    /// When it was kept.
+    pub kept: Option<i64>,
+}
+
+const CALL: &str =
+    "id, outgoing, number, name, customer, called, practice, started, answered, ended, reason, recording, mos";
+const REQUEST: &str = "id, call, customer, at, kind, topic, subtopic, note";
+
+impl Store {
+    /// Writes a call, new or changed. On disk when it returns.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn put_call(&self, c: &CallRecord) -> Result<(), StoreError> {
+        self.write().execute(
+            &format!(
+                "INSERT INTO call ({CALL}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+                 ON CONFLICT(id) DO UPDATE SET outgoing = ?2, number = ?3, name = ?4, customer = ?5, called = ?6, practice = ?7,
+                     started = ?8, answered = ?9, ended = ?10, reason = ?11, recording = ?12, mos = ?13"
+            ),
+            params![
+                c.id, c.outgoing, c.number, c.name, c.customer, c.called, c.practice, c.started, c.answered, c.ended,
+                c.reason, c.recording, c.mos
+            ],
+        )?;
+        Ok(())
+    }
+
+    /// One call.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] when there is none with this id.
+    pub fn call(&self, id: &str) -> Result<CallRecord, StoreError> {
+        self.read()
+            .query_row(&format!("SELECT {CALL} FROM call WHERE id = ?1"), [id], read_call)
+            .optional()?
+            .ok_or(StoreError::Missing("call"))
+    }
+
+    /// Calls begun before a time, newest first.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn calls(&self, before: Option<i64>, limit: u32) -> Result<Vec<CallRecord>, StoreError> {
+        let db = self.read();
+        let sql = format!("SELECT {CALL} FROM call WHERE started < ?1 ORDER BY started DESC, id DESC LIMIT ?2");
+        let mut query = db.prepare_cached(&sql)?;
+        Ok(query.query_map(params![before.unwrap_or(i64::MAX), limit], read_call)?.collect::<Result<_, _>>()?)
+    }
+
+    /// A customer's calls, newest first.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn calls_of(&self, customer: &str, limit: u32) -> Result<Vec<CallRecord>, StoreError> {
+        let db = self.read();
+        let sql = format!("SELECT {CALL} FROM call WHERE customer = ?1 ORDER BY started DESC LIMIT ?2");
+        let mut query = db.prepare_cached(&sql)?;
+        Ok(query.query_map(params![customer, limit], read_call)?.collect::<Result<_, _>>()?)
+    }
+
+    /// Calls that a killed process left open.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn unfinished_calls(&self) -> Result<Vec<CallRecord>, StoreError> {
+        let db = self.read();
+        let mut query = db.prepare(&format!("SELECT {CALL} FROM call WHERE ended IS NULL AND reason IS NULL"))?;
+        Ok(query.query_map([], read_call)?.collect::<Result<_, _>>()?)
+    }
+
+    /// Saves a call's draft. On disk when it returns.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn put_draft(&self, call: &str, draft: &Draft, now: i64) -> Result<(), StoreError> {
+        let body = serde_json::to_string(draft).map_err(|e| StoreError::Key(e.to_string()))?;
+        self.write().execute(
+            "INSERT INTO draft (call, body, updated) VALUES (?1, ?2, ?3) ON CONFLICT(call) DO UPDATE SET body = ?2, updated = ?3",
+            params![call, body, now],
+        )?;
+        Ok(())
+    }
+
+    /// A call's draft.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn draft(&self, call: &str) -> Result<Option<Draft>, StoreError> {
+        let body: Option<String> =
+            self.read().query_row("SELECT body FROM draft WHERE call = ?1", [call], |r| r.get(0)).optional()?;
+        Ok(body.and_then(|b| serde_json::from_str(&b).ok()))
+    }
+
+    /// Registers a request; the draft of its call is done with. One call has one request: a second one replaces the first.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn put_request(&self, r: &Request) -> Result<(), StoreError> {
+        let mut db = self.write();
+        let tx = db.transaction()?;
+        tx.execute("DELETE FROM request WHERE call = ?1", [&r.call])?;
+        tx.execute(
+            &format!("INSERT OR REPLACE INTO request ({REQUEST}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"),
+            params![r.id, r.call, r.customer, r.at, r.kind, r.topic, r.subtopic, r.note],
+        )?;
+        tx.execute("DELETE FROM draft WHERE call = ?1", [&r.call])?;
+        if r.customer.is_some() {
+            tx.execute("UPDATE call SET customer = ?2 WHERE id = ?1", params![r.call, r.customer])?;
+        }
+        tx.commit()?;
+        Ok(())
+    }
+
+    /// The request of a call.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn request_of(&self, call: &str) -> Result<Option<Request>, StoreError> {
+        Ok(self
+            .read()
+            .query_row(&format!("SELECT {REQUEST} FROM request WHERE call = ?1"), [call], read_request)
+            .optional()?)
+    }
+
+    /// A customer's requests, newest first.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn requests_of(&self, customer: &str, limit: u32) -> Result<Vec<Request>, StoreError> {
+        let db = self.read();
+        let sql = format!("SELECT {REQUEST} FROM request WHERE customer = ?1 ORDER BY at DESC LIMIT ?2");
+        let mut query = db.prepare_cached(&sql)?;
+        Ok(query.query_map(params![customer, limit], read_request)?.collect::<Result<_, _>>()?)
+    }
+
+    /// Adds or changes a promise.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn put_promise(&self, p: &Promise) -> Result<(), StoreError> {
+        self.write().execute(
+            "INSERT OR REPLACE INTO promise (id, customer, text, due, kept) VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![p.id, p.customer, p.text, p.due, p.kept],
+        )?;
+        Ok(())
+    }
+
+    /// A customer's promises not kept yet, the most urgent first.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn open_promises(&self, customer: &str) -> Result<Vec<Promise>, StoreError> {
+        let db = self.read();
+        let mut query = db.prepare_cached(
+            "SELECT id, customer, text, due, kept FROM promise WHERE customer = ?1 AND kept IS NULL ORDER BY due",
+        )?;
+        let read = |r: &Row<'_>| {
+            Ok(Promise { id: r.get(0)?, customer: r.get(1)?, text: r.get(2)?, due: r.get(3)?, kept: r.get(4)? })
+        };
+        Ok(query.query_map([customer], read)?.collect::<Result<_, _>>()?)
+    }
+
+    /// Keeps a practice call's result, as JSON.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn put_practice_result(&self, call: &str, json: &str) -> Result<(), StoreError> {
+        self.write().execute("UPDATE call SET practice_result = ?2 WHERE id = ?1", params![call, json])?;
+        Ok(())
+    }
+
+    /// A practice call's result, as JSON.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn practice_result(&self, call: &str) -> Result<Option<String>, StoreError> {
+        Ok(self
+            .read()
+            .query_row("SELECT practice_result FROM call WHERE id = ?1", [call], |r| r.get(0))
+            .optional()?
+            .flatten())
+    }
+}
+
+fn read_call(r: &Row<'_>) -> rusqlite::Result<CallRecord> {
+    Ok(CallRecord {
+        id: r.get(0)?,
+        outgoing: r.get(1)?,
+        number: r.get(2)?,
+        name: r.get(3)?,
+        customer: r.get(4)?,
+        called: r.get(5)?,
+        practice: r.get(6)?,
+        started: r.get(7)?,
+        answered: r.get(8)?,
+        ended: r.get(9)?,
+        reason: r.get(10)?,
+        recording: r.get(11)?,
+        mos: r.get(12)?,
+    })
+}
+
+fn read_request(r: &Row<'_>) -> rusqlite::Result<Request> {
+    Ok(Request {
+        id: r.get(0)?,
+        call: r.get(1)?,
+        customer: r.get(2)?,
+        at: r.get(3)?,
+        kind: r.get(4)?,
+        topic: r.get(5)?,
+        subtopic: r.get(6)?,
+        note: r.get(7)?,
+    })
+}

@@ -1,0 +1,111 @@
+//! Where the database key lives: the system's key store, else a file that only this user can read.
+
+use crate::StoreError;
+use ring::rand::{SecureRandom, SystemRandom};
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use zeroize::Zeroizing;
+
+const SERVICE: &str = "cuffia";
+const FILE: &str = "database.key";
+
+/// 32 random bytes.
+pub struct DatabaseKey(Zeroizing<[u8; 32]>);
+
+/// Where a key was found or put.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyStore {
+    /// Keychain, Credential Manager, Secret Service.
+    System,
+    /// A file beside the database.
+    File,
+}
+
+impl DatabaseKey {
+    /// A fresh key.
+    ///
+    /// # Errors
+    /// [`StoreError::Key`] when the system has no randomness to give.
+    pub fn random() -> Result<DatabaseKey, StoreError> {
+        let mut bytes = Zeroizing::new([0; 32]);
+        SystemRandom::new().fill(bytes.as_mut()).map_err(|_| StoreError::Key("no randomness".into()))?;
+        Ok(DatabaseKey(bytes))
+    }
+
+    fn from_hex(hex: &str) -> Option<DatabaseKey> {
+        let hex = hex.trim();
+        let mut bytes = Zeroizing::new([0; 32]);
+        if hex.len() != 64 || !hex.is_ascii() {
+            return None;
+        }
+        for (i, byte) in bytes.iter_mut().enumerate() {
+            *byte = u8::from_str_radix(&hex[2 * i..2 * i + 2], 16).ok()?;
+        }
+        Some(DatabaseKey(bytes))
+    }
+
+    fn hex(&self) -> Zeroizing<String> {
+        Zeroizing::new(self.0.iter().map(|b| format!("{b:02x}")).collect())
+    }
+
+    /// SQLCipher's form of a raw key: no derivation, so the database opens within a millisecond.
+    pub(crate) fn pragma(&self) -> Zeroizing<String> {
+        Zeroizing::new(format!("x'{}'", *self.hex()))
+    }
+}
+
+impl std::fmt::Debug for DatabaseKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("DatabaseKey(..)")
+    }
+}
+
+/// Finds the key of the database in `folder`, or makes one.
+///
+/// `use_system` asks the system's key store first. A folder of its own choosing (portable use, tests) keeps its key in itself, so
+/// that nothing is written outside of it. A key file found there is always used: it belongs to the database beside it.
+///
+/// # Errors
+/// [`StoreError::Key`] when neither place works, or the key file is damaged.
+pub fn open_key(folder: &Path, use_system: bool) -> Result<(DatabaseKey, KeyStore), StoreError> {
+    let path = folder.join(FILE);
+    if let Ok(hex) = fs::read_to_string(&path) {
+        let key = DatabaseKey::from_hex(&hex)
+            .ok_or_else(|| StoreError::Key(format!("{} is damaged; restore it from a backup", path.display())))?;
+        return Ok((key, KeyStore::File));
+    }
+    if use_system {
+        match system_key(folder) {
+            Ok(key) => return Ok((key, KeyStore::System)),
+            Err(e) => tracing::warn!("no system key store ({e}); the key is kept in a file"),
+        }
+    }
+    let key = DatabaseKey::random()?;
+    write_private(&path, &key.hex()).map_err(|e| StoreError::Key(e.to_string()))?;
+    Ok((key, KeyStore::File))
+}
+
+/// One entry for each data folder: two profiles of one user have two keys.
+fn system_key(folder: &Path) -> Result<DatabaseKey, keyring::Error> {
+    let entry = keyring::Entry::new(SERVICE, &folder.display().to_string())?;
+    match entry.get_password() {
+        Ok(hex) => DatabaseKey::from_hex(&hex).ok_or(keyring::Error::NoEntry),
+        Err(keyring::Error::NoEntry) => {
+            let key = DatabaseKey::random().map_err(|_| keyring::Error::NoEntry)?;
+            entry.set_password(&key.hex())?;
+            Ok(key)
+        }
+        Err(e) => Err(e),
+    }
+}
+
+fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}

@@ -1,0 +1,146 @@
+//! What the operator writes is private, found at once, and there after a kill.
+#![allow(clippy::unwrap_used)]
+
+use cuffia_customers::*;
+use std::path::Path;
+
+const NOW: i64 = 1_795_000_000_000;
+
+fn store(dir: &Path) -> Store {
+    let (key, _) = open_key(dir, false).unwrap();
+    Store::open(&dir.join("cuffia.db"), &key).unwrap()
+}
+
+fn call(id: &str) -> CallRecord {
+    CallRecord { id: id.into(), number: "+390115550147".into(), started: NOW, ..CallRecord::default() }
+}
+
+#[test]
+fn two_hundred_sample_customers_are_found_by_number_name_and_company() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store(dir.path());
+    fill(&store, NOW).unwrap();
+    fill(&store, NOW).unwrap();
+    assert_eq!(store.count_customers().unwrap(), 200, "filling twice adds nothing");
+    for (_, id, number) in PRACTICE_CUSTOMERS {
+        let found = store.customers_by_number(number, "IT").unwrap();
+        assert_eq!(found.iter().map(|c| c.id.as_str()).collect::<Vec<_>>(), [id]);
+        assert!(!store.requests_of(id, 5).unwrap().is_empty(), "the card has something to show");
+        assert!(!store.open_promises(id).unwrap().is_empty());
+    }
+    let by_tail = store.customers_by_number("0044 (0)113 4960147", "IT").unwrap();
+    assert_eq!(by_tail.len(), 1, "another way of writing the same number");
+    for text in ["ferraro off", "FERRARO", "0115550147", "damico", "niccolo"] {
+        assert!(!store.find_customers(text, 20).unwrap().is_empty(), "{text} finds somebody");
+    }
+    assert!(store.find_customers("\"; DROP TABLE", 20).unwrap().is_empty());
+    assert_eq!(store.find_customers("", 20).unwrap().len(), 20, "nothing typed: some to begin with");
+}
+
+#[test]
+fn every_sample_number_is_a_number_that_can_be_dialled() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store(dir.path());
+    fill(&store, NOW).unwrap();
+    for c in store.find_customers("", 500).unwrap() {
+        for n in &c.numbers {
+            assert!(n.starts_with('+'), "{} of {} is E.164", n, c.company);
+        }
+    }
+}
+
+#[test]
+fn a_draft_becomes_a_request_and_both_are_on_the_customers_time_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store(dir.path());
+    fill(&store, NOW).unwrap();
+    let customer = PRACTICE_CUSTOMERS[0].1;
+    store.put_call(&call("c1")).unwrap();
+    let draft = Draft { note: "fattura 1".into(), ..Draft::default() };
+    store.put_draft("c1", &draft, NOW).unwrap();
+    assert_eq!(store.draft("c1").unwrap(), Some(draft));
+    let request = Request {
+        id: new_id(),
+        call: Some("c1".into()),
+        customer: Some(customer.into()),
+        at: NOW,
+        kind: "complaint".into(),
+        topic: "invoices".into(),
+        subtopic: "mismatch".into(),
+        note: "fattura 12".into(),
+    };
+    store.put_request(&request).unwrap();
+    assert_eq!(store.draft("c1").unwrap(), None, "the draft is done with");
+    assert_eq!(store.request_of("c1").unwrap(), Some(request.clone()));
+    assert_eq!(store.requests_of(customer, 1).unwrap(), [request.clone()]);
+    assert_eq!(store.calls_of(customer, 5).unwrap()[0].id, "c1", "registering links the call");
+    store.put_request(&Request { id: new_id(), note: "corrected".into(), ..request }).unwrap();
+    assert_eq!(store.requests_of(customer, 50).unwrap().iter().filter(|r| r.call.is_some()).count(), 1, "one per call");
+}
+
+#[test]
+fn calls_come_newest_first_in_pages_and_open_ones_are_known() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store(dir.path());
+    for i in 0..30 {
+        store
+            .put_call(&CallRecord {
+                started: NOW + i,
+                ended: (i != 7).then_some(NOW + i + 5),
+                ..call(&format!("c{i}"))
+            })
+            .unwrap();
+    }
+    let first = store.calls(None, 10).unwrap();
+    assert_eq!((first[0].id.as_str(), first[9].id.as_str()), ("c29", "c20"));
+    assert_eq!(store.calls(Some(first[9].started), 10).unwrap()[0].id, "c19");
+    let open: Vec<_> = store.unfinished_calls().unwrap().into_iter().map(|c| c.id).collect();
+    assert_eq!(open, ["c7"]);
+}
+
+#[test]
+fn a_stolen_disk_yields_nothing_and_another_key_opens_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    {
+        let store = store(dir.path());
+        fill(&store, NOW).unwrap();
+        store.put_draft("c", &Draft { note: "xyzzy-canary".into(), ..Draft::default() }, NOW).unwrap();
+    }
+    for entry in std::fs::read_dir(dir.path()).unwrap() {
+        let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+        for word in ["Ferraro", "xyzzy-canary", "SQLite format"] {
+            assert!(!bytes.windows(word.len()).any(|w| w == word.as_bytes()), "{word} is not readable on disk");
+        }
+    }
+    let other = DatabaseKey::random().unwrap();
+    assert!(matches!(Store::open(&dir.path().join("cuffia.db"), &other), Err(StoreError::Locked { .. })));
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = std::fs::metadata(dir.path().join("database.key")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "the key file is this user's alone");
+    }
+}
+
+#[test]
+fn a_damaged_key_file_is_an_error_and_is_not_replaced() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(store(dir.path()));
+    std::fs::write(dir.path().join("database.key"), "nonsense").unwrap();
+    assert_eq!(open_key(dir.path(), false).unwrap_err().code(), "store.key");
+    assert_eq!(std::fs::read_to_string(dir.path().join("database.key")).unwrap(), "nonsense");
+}
+
+#[test]
+fn a_database_of_a_newer_version_is_refused_and_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("cuffia.db");
+    let (key, _) = open_key(dir.path(), false).unwrap();
+    drop(Store::open(&path, &key).unwrap());
+    let hex = std::fs::read_to_string(dir.path().join("database.key")).unwrap();
+    let db = rusqlite::Connection::open(&path).unwrap();
+    db.pragma_update(None, "key", format!("x'{hex}'")).unwrap();
+    db.pragma_update(None, "user_version", 99).unwrap();
+    drop(db);
+    assert!(matches!(Store::open(&path, &key), Err(StoreError::Newer)));
+}

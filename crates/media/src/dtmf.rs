@@ -59,12 +59,6 @@ impl Keys {
         self.waiting.extend(keys.into_iter().filter(|key| is_dialable(*key)));
     }
 
-    /// Forgets everything.
-    pub fn clear(&mut self) {
-        self.waiting.clear();
-        self.playing = None;
-    }
-
     /// Whether a key sounds; voice is not sent meanwhile, or the far end hears both.
     pub fn sounding(&self) -> bool {
         matches!(self.playing, Some(Playing::Tone { .. }))

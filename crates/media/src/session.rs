@@ -22,7 +22,7 @@ use webrtc::peer_connection::{
 
 use crate::error::MediaError;
 use crate::handler::Handler;
-use crate::normalise::{EVENTS_FMTP, OPUS_FMTP, Payload, Role, Shape, normalise};
+use crate::normalise::{EVENTS_FMTP, Normalised, OPUS_FMTP, Payload, Role, Shape, normalise};
 use crate::outgoing::{Wire, for_wire};
 use crate::path::VoicePath;
 use crate::receive::Receive;
@@ -318,23 +318,26 @@ impl Session {
         Ok((sdp, Offered { direction, payloads }))
     }
 
-    async fn make_answer(&self, negotiation: &mut Negotiation, core: String, direction: Direction) -> Result<String, MediaError> {
+    async fn make_answer(&self, negotiation: &mut Negotiation, offer: &Normalised, direction: Direction) -> Result<String, MediaError> {
         let answer = self.connection.create_answer(None).await.map_err(MediaError::internal)?;
         self.connection.set_local_description(answer).await.map_err(MediaError::internal)?;
         self.gather(negotiation).await?;
         let local = self.local().await?;
-        let shape = negotiation.shape.clone();
-        let wire = Wire { origin: negotiation.next_origin(), direction, setup: negotiation.setup, shape: &shape };
-        let (sdp, payloads) = for_wire(&local, &wire)?;
         let written = Sdp::read(&local)?;
         let audio = written.audio().and_then(|at| written.media.get(at));
-        negotiation.mid = audio.and_then(|audio| audio.attribute("mid")).map(str::to_owned);
         let setup = audio.and_then(|audio| written.inherited(audio, "setup"));
-        negotiation.setup.get_or_insert(if setup == Some("passive") { "passive" } else { "active" });
-        let theirs = Sdp::read(&core)?;
-        let theirs = theirs.audio().and_then(|at| theirs.media.get(at)).map(|audio| audio.head.formats.clone()).unwrap_or_default();
+        // The core takes the other role of an offer that names one, yet writes `active` whatever the offer says.
+        let setup = match (offer.setup.as_str(), setup) {
+            ("active", _) | ("actpass", Some("passive")) => "passive",
+            _ => "active",
+        };
+        // Within a session the role stays (RFC 8842 §5.3).
+        let setup = *negotiation.setup.get_or_insert(setup);
+        let wire = Wire { origin: negotiation.next_origin(), direction, setup: Some(setup), shape: &offer.shape };
+        let (sdp, payloads) = for_wire(&local, &wire)?;
+        negotiation.mid = audio.and_then(|audio| audio.attribute("mid")).map(str::to_owned);
         // What we kept of their list is what both sides use from now on.
-        let agreed: Vec<_> = payloads.into_iter().filter(|(number, _)| theirs.contains(&number.to_string())).collect();
+        let agreed: Vec<_> = payloads.into_iter().filter(|kept| offer.payloads.contains(kept)).collect();
         if !agreed.iter().any(|(_, payload)| matches!(payload, Payload::Voice(_))) {
             return Err(MediaError::NoCommonCodec);
         }
@@ -400,15 +403,14 @@ impl MediaSession for Session {
         }
         let description = RTCSessionDescription::offer(offer.core.clone()).map_err(MediaError::internal)?;
         self.connection.set_remote_description(description).await.map_err(MediaError::internal)?;
-        let before = std::mem::replace(&mut negotiation.shape, offer.shape);
-        match self.make_answer(&mut negotiation, offer.core, direction).await {
+        match self.make_answer(&mut negotiation, &offer, direction).await {
             Ok(sdp) => {
+                negotiation.shape = offer.shape;
                 self.shared.set_direction(direction);
                 negotiation.accepted = None;
                 Ok((sdp, direction))
             }
             Err(error) => {
-                negotiation.shape = before;
                 if let Ok(nothing) = RTCSessionDescription::rollback(None) {
                     let _ = self.connection.set_remote_description(nothing).await;
                 }

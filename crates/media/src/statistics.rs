@@ -95,24 +95,23 @@ impl Path {
         }
         let Some(pair) = pair else { return path };
         path.round_trip_ms = Some(pair.current_round_trip_time as f32 * 1_000.0).filter(|time| *time > 0.0);
+        // A pair names its candidates without the prefix their own entries have.
         let kind = |id: &str| {
             report.iter().find_map(|entry| match entry {
-                RTCStatsReportEntry::LocalCandidate(candidate) if candidate.stats.id == id => {
+                RTCStatsReportEntry::LocalCandidate(candidate) if candidate.stats.id.ends_with(id) => {
                     let stream = streams.iter().find(|stream| candidate.url.contains(&stream.stand_in.to_string()));
                     Some((candidate.candidate_type.to_string(), stream.map_or("udp", StreamServer::transport)))
                 }
-                RTCStatsReportEntry::RemoteCandidate(candidate) if candidate.stats.id == id => {
+                RTCStatsReportEntry::RemoteCandidate(candidate) if candidate.stats.id.ends_with(id) => {
                     Some((candidate.candidate_type.to_string(), "udp"))
                 }
                 _ => None,
             })
         };
         let local = kind(&pair.local_candidate_id).map(|(kind, transport)| if kind == "relay" { format!("relay {transport}") } else { kind });
-        let remote = kind(&pair.remote_candidate_id).map(|(kind, _)| kind);
-        path.name = match (local, remote) {
-            (Some(local), Some(remote)) if local != remote => Some(format!("{local}/{remote}")),
-            (local, remote) => local.or(remote),
-        };
+        // Candidates seen but never told have no entry.
+        let remote = kind(&pair.remote_candidate_id).map_or_else(|| "prflx".to_owned(), |(kind, _)| kind);
+        path.name = local.map(|local| if local == remote { local } else { format!("{local}/{remote}") });
         path
     }
 }

@@ -14,9 +14,8 @@ async fn both_hear_each_other(codec: Codec) {
     b.event("first sound", |event| matches!(event, MediaEvent::FirstSound)).await;
     let told = a.event("statistics", |event| matches!(event, MediaEvent::Statistics(s) if s.round_trip_ms.is_some() && s.packets_received > 50)).await;
     let MediaEvent::Statistics(statistics) = told else { unreachable!() };
-    println!("{statistics:?}");
     assert_eq!(statistics.codec, Some(codec));
-    assert_eq!(statistics.path.as_deref(), Some("host"));
+    assert!(statistics.path.as_ref().is_some_and(|path| path.starts_with("host")));
     assert!(statistics.srtp.is_some());
     assert!(statistics.mos > 3.0);
     // 0.3 of full scale is -13.5 dBFS.

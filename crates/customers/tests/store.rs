@@ -72,7 +72,7 @@ fn a_draft_becomes_a_request_and_both_are_on_the_customers_time_line() {
     store.put_request(&request).unwrap();
     assert_eq!(store.draft("c1").unwrap(), None, "the draft is done with");
     assert_eq!(store.request_of("c1").unwrap(), Some(request.clone()));
-    assert_eq!(store.requests_of(customer, 1).unwrap(), [request.clone()]);
+    assert_eq!(store.requests_of(customer, 1).unwrap()[0], request);
     assert_eq!(store.calls_of(customer, 5).unwrap()[0].id, "c1", "registering links the call");
     store.put_request(&Request { id: new_id(), note: "corrected".into(), ..request }).unwrap();
     assert_eq!(store.requests_of(customer, 50).unwrap().iter().filter(|r| r.call.is_some()).count(), 1, "one per call");

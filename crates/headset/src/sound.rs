@@ -23,6 +23,8 @@ pub struct VoiceId(pub u64);
 pub enum Tone {
     /// Somebody calls; on the ringing device.
     Ringing,
+    /// Somebody calls while another talks; in the ear, short and rare.
+    Waiting,
     /// The other side rings.
     Ringback,
     /// The other side is busy; ends by itself after three seconds.
@@ -237,6 +239,7 @@ impl Sound {
             Command::Mute(muted) => self.muted = muted,
             Command::Tone(Tone::Ringing) => self.on_ringer = Some(Player::new(tones::RINGING, true, 0.35)),
             Command::Tone(Tone::TestRing) => self.on_ringer = Some(Player::new(tones::TEST, false, 0.35)),
+            Command::Tone(Tone::Waiting) => self.in_ear = Some(Player::new(tones::WAITING, true, 0.08)),
             Command::Tone(Tone::Ringback) => self.in_ear = Some(Player::new(tones::RINGBACK, true, 0.12)),
             Command::Tone(Tone::Busy) => self.in_ear = Some(Player::new(&tones::BUSY.repeat(3), false, 0.12)),
             Command::Tone(Tone::Test) => self.in_ear = Some(Player::new(tones::TEST, false, 0.25)),

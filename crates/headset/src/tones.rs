@@ -10,6 +10,8 @@ type Part = (f32, f32, u32);
 pub(crate) const RINGING: &[Part] = &[(660.0, 880.0, 380), (0.0, 0.0, 120), (660.0, 880.0, 380), (0.0, 0.0, 2120)];
 /// Ringback, ETSI TR 101 041: 425 Hz, 1 s on, 4 s off.
 pub(crate) const RINGBACK: &[Part] = &[(425.0, 0.0, 1000), (0.0, 0.0, 4000)];
+/// Call waiting: 425 Hz, two short beeps, then nothing for five seconds.
+pub(crate) const WAITING: &[Part] = &[(425.0, 0.0, 150), (0.0, 0.0, 100), (425.0, 0.0, 150), (0.0, 0.0, 5000)];
 /// Busy: 425 Hz, half a second on and off.
 pub(crate) const BUSY: &[Part] = &[(425.0, 0.0, 500), (0.0, 0.0, 500)];
 /// Test sound: three notes going up.

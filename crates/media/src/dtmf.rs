@@ -76,10 +76,15 @@ impl Keys {
             Some(Playing::Tone { event, ticks }) => {
                 let ticks = ticks + 1;
                 let last = ticks == TONE_TICKS;
-                self.playing = Some(if last { Playing::Pause { ticks: PAUSE_TICKS } } else { Playing::Tone { event, ticks } });
+                self.playing =
+                    Some(if last { Playing::Pause { ticks: PAUSE_TICKS } } else { Playing::Tone { event, ticks } });
                 let [high, low] = (ticks * TICK_UNITS).to_be_bytes();
                 let end = if last { 0x80 } else { 0 };
-                Some(EventPacket { payload: [event, end | VOLUME, high, low], first: ticks == 1, copies: if last { LAST_COPIES } else { 1 } })
+                Some(EventPacket {
+                    payload: [event, end | VOLUME, high, low],
+                    first: ticks == 1,
+                    copies: if last { LAST_COPIES } else { 1 },
+                })
             }
             Some(Playing::Pause { ticks }) => {
                 self.playing = (ticks > 1).then_some(Playing::Pause { ticks: ticks - 1 });
@@ -143,7 +148,8 @@ mod tests {
     #[test]
     fn the_same_digit_twice_is_two_events_with_a_pause() {
         let ticks = sent("11", 40);
-        let starts: Vec<usize> = ticks.iter().enumerate().filter(|(_, p)| p.is_some_and(|p| p.first)).map(|(at, _)| at).collect();
+        let starts: Vec<usize> =
+            ticks.iter().enumerate().filter(|(_, p)| p.is_some_and(|p| p.first)).map(|(at, _)| at).collect();
         assert_eq!(starts, [0, 10]);
         assert!(ticks[5..10].iter().all(Option::is_none));
     }
@@ -151,7 +157,8 @@ mod tests {
     #[test]
     fn a_comma_waits_a_second() {
         let ticks = sent("1,2", 200);
-        let starts: Vec<usize> = ticks.iter().enumerate().filter(|(_, p)| p.is_some_and(|p| p.first)).map(|(at, _)| at).collect();
+        let starts: Vec<usize> =
+            ticks.iter().enumerate().filter(|(_, p)| p.is_some_and(|p| p.first)).map(|(at, _)| at).collect();
         assert_eq!(starts, [0, 60]);
     }
 

@@ -203,7 +203,10 @@ impl Jitter {
             }
         };
         // Places without sound are passed over.
-        while turn <= stream.newest && self.slots[index(turn)].holds == Some(turn) && self.slots[index(turn)].codec.is_none() {
+        while turn <= stream.newest
+            && self.slots[index(turn)].holds == Some(turn)
+            && self.slots[index(turn)].codec.is_none()
+        {
             turn += 1;
         }
         (stream.turn, stream.floor) = (Some(turn), turn);
@@ -341,7 +344,15 @@ struct Delays {
 
 impl Delays {
     fn new(packet: &Packet<'_>, arrival: Instant) -> Self {
-        Self { codec: packet.codec, base: arrival, timestamp: packet.timestamp, made: 0, ring: [0.0; WINDOW], count: 0, sorted: [0.0; WINDOW] }
+        Self {
+            codec: packet.codec,
+            base: arrival,
+            timestamp: packet.timestamp,
+            made: 0,
+            ring: [0.0; WINDOW],
+            count: 0,
+            sorted: [0.0; WINDOW],
+        }
     }
 
     fn add(&mut self, packet: &Packet<'_>, arrival: Instant) {

@@ -19,7 +19,8 @@ mod tests {
 
     #[test]
     fn a_full_scale_sine_reads_minus_three() {
-        let sine: Vec<f32> = (0..48_000).map(|n| (n as f32 * std::f32::consts::TAU * 1_000.0 / 48_000.0).sin()).collect();
+        let sine: Vec<f32> =
+            (0..48_000).map(|n| (n as f32 * std::f32::consts::TAU * 1_000.0 / 48_000.0).sin()).collect();
         assert!((dbfs(&sine) + 3.01).abs() < 0.02);
     }
 

@@ -86,7 +86,15 @@ pub struct Shape {
 
 impl Default for Shape {
     fn default() -> Self {
-        Self { mid: Mid::Ours, group: true, rtcp_mux: true, rtcp_rsize: false, profile: PROFILE.into(), audio_at: 0, others: Vec::new() }
+        Self {
+            mid: Mid::Ours,
+            group: true,
+            rtcp_mux: true,
+            rtcp_rsize: false,
+            profile: PROFILE.into(),
+            audio_at: 0,
+            others: Vec::new(),
+        }
     }
 }
 
@@ -131,9 +139,13 @@ pub fn normalise(text: &str, role: Role, mid: Option<&str>, codecs: &[Codec]) ->
     );
     for (number, payload) in &payloads {
         let _ = match payload {
-            Payload::Voice(Codec::Opus) => write!(core, "a=rtpmap:{number} opus/48000/2\r\na=fmtp:{number} {OPUS_FMTP}\r\n"),
+            Payload::Voice(Codec::Opus) => {
+                write!(core, "a=rtpmap:{number} opus/48000/2\r\na=fmtp:{number} {OPUS_FMTP}\r\n")
+            }
             Payload::Voice(codec) => write!(core, "a=rtpmap:{number} {}/8000\r\n", codec.name()),
-            Payload::Events => write!(core, "a=rtpmap:{number} telephone-event/8000\r\na=fmtp:{number} {EVENTS_FMTP}\r\n"),
+            Payload::Events => {
+                write!(core, "a=rtpmap:{number} telephone-event/8000\r\na=fmtp:{number} {EVENTS_FMTP}\r\n")
+            }
         };
     }
     for candidate in audio.attributes("candidate").filter_map(candidate) {
@@ -141,9 +153,13 @@ pub fn normalise(text: &str, role: Role, mid: Option<&str>, codecs: &[Codec]) ->
     }
     core.push_str("a=end-of-candidates\r\na=sendrecv\r\n");
 
-    let others = sdp.media.iter().enumerate().filter(|(at, _)| *at != audio_at).map(|(_, section)| section.clone()).collect();
+    let others =
+        sdp.media.iter().enumerate().filter(|(at, _)| *at != audio_at).map(|(_, section)| section.clone()).collect();
     let shape = Shape {
-        mid: audio.attribute("mid").filter(|name| !name.is_empty()).map_or(Mid::Absent, |name| Mid::Theirs(name.into())),
+        mid: audio
+            .attribute("mid")
+            .filter(|name| !name.is_empty())
+            .map_or(Mid::Absent, |name| Mid::Theirs(name.into())),
         group: sdp.session.iter().any(|line| line.starts_with("a=group:BUNDLE")),
         rtcp_mux: audio.has("rtcp-mux"),
         rtcp_rsize: audio.has("rtcp-rsize"),
@@ -163,9 +179,13 @@ fn fingerprint(sdp: &Sdp, audio: &Section) -> Result<String, MediaError> {
     if all.is_empty() {
         return Err(MediaError::NoDtls);
     }
-    let sha256 = all.iter().filter_map(|value| value.split_once(char::is_whitespace)).find(|(hash, _)| hash.eq_ignore_ascii_case("sha-256"));
+    let sha256 = all
+        .iter()
+        .filter_map(|value| value.split_once(char::is_whitespace))
+        .find(|(hash, _)| hash.eq_ignore_ascii_case("sha-256"));
     let value = sha256.ok_or(MediaError::NoSha256Fingerprint)?.1.trim().to_ascii_uppercase();
-    let bytes = value.split(':').filter(|pair| pair.len() == 2 && pair.bytes().all(|digit| digit.is_ascii_hexdigit())).count();
+    let bytes =
+        value.split(':').filter(|pair| pair.len() == 2 && pair.bytes().all(|digit| digit.is_ascii_hexdigit())).count();
     if bytes != 32 || value.len() != 95 {
         return Err(MediaError::bad_sdp("the fingerprint is not 32 bytes"));
     }
@@ -205,7 +225,9 @@ fn setup(told: Option<&str>, role: Role) -> String {
 /// related address.
 fn candidate(value: &str) -> Option<String> {
     let fields: Vec<&str> = value.split_ascii_whitespace().collect();
-    let [foundation, "1", transport, priority, address, port, "typ", kind, rest @ ..] = fields.as_slice() else { return None };
+    let [foundation, "1", transport, priority, address, port, "typ", kind, rest @ ..] = fields.as_slice() else {
+        return None;
+    };
     let address: IpAddr = address.parse().ok()?;
     let (priority, port): (u32, u16) = (priority.parse().ok()?, port.parse().ok()?);
     if !transport.eq_ignore_ascii_case("udp") || port == 0 || !matches!(*kind, "host" | "srflx" | "prflx" | "relay") {
@@ -213,7 +235,9 @@ fn candidate(value: &str) -> Option<String> {
     }
     // The core wants a related address for reflexive and relayed candidates; who hides it writes 0.0.0.0 (RFC 8839 §5.1).
     let related = match rest {
-        ["raddr", related, "rport", port, ..] if related.parse::<IpAddr>().is_ok() && port.parse::<u16>().is_ok() => Some((*related, *port)),
+        ["raddr", related, "rport", port, ..] if related.parse::<IpAddr>().is_ok() && port.parse::<u16>().is_ok() => {
+            Some((*related, *port))
+        }
         _ if *kind == "host" => None,
         _ => Some(("0.0.0.0", "9")),
     };
@@ -223,3 +247,6 @@ fn candidate(value: &str) -> Option<String> {
     }
     Some(line)
 }
+
+#[cfg(test)]
+mod tests;

@@ -91,7 +91,8 @@ fn set_default_candidate(audio: &mut Section) {
         // IPv4 first: a switchboard without IPv6 must not stumble over the default.
         Some(((address.is_ipv6(), rank(kind)?), address, port))
     };
-    let Some((_, address, port)) = audio.attributes("candidate").filter_map(candidate).min_by_key(|(order, ..)| *order) else {
+    let Some((_, address, port)) = audio.attributes("candidate").filter_map(candidate).min_by_key(|(order, ..)| *order)
+    else {
         return;
     };
     audio.head.port = port;
@@ -123,7 +124,11 @@ fn write_formats(audio: &mut Section, payloads: &[(u8, Payload)]) {
         audio.remove(name);
     }
     audio.head.formats = payloads.iter().map(|(number, _)| number.to_string()).collect();
-    let at = audio.lines.iter().position(|line| line.starts_with("a=ssrc") || line.starts_with("a=msid")).unwrap_or(audio.lines.len());
+    let at = audio
+        .lines
+        .iter()
+        .position(|line| line.starts_with("a=ssrc") || line.starts_with("a=msid"))
+        .unwrap_or(audio.lines.len());
     let mut lines = Vec::new();
     for (number, payload) in payloads {
         match payload {

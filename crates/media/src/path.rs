@@ -101,7 +101,11 @@ impl Meter {
 }
 
 impl VoicePath {
-    pub(crate) fn new(shared: Arc<Shared>, inbound: rtrb::Consumer<Arrived>, outbound: rtrb::Producer<Leaving>) -> Self {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        inbound: rtrb::Consumer<Arrived>,
+        outbound: rtrb::Producer<Leaving>,
+    ) -> Self {
         let out = Out {
             encoder: None,
             sound: [0.0; PACKET],

@@ -39,7 +39,14 @@ pub struct Receive {
 
 impl Receive {
     pub fn new(shared: Arc<Shared>, reports: Reports, inbound: rtrb::Producer<Arrived>) -> Self {
-        Self { shared, reports, detector: Detector::default(), inbound: Mutex::new(inbound), next_report: None, write_queue: VecDeque::new() }
+        Self {
+            shared,
+            reports,
+            detector: Detector::default(),
+            inbound: Mutex::new(inbound),
+            next_report: None,
+            write_queue: VecDeque::new(),
+        }
     }
 
     fn take_rtp(&mut self, packet: &rtp::Packet, now: Instant) {

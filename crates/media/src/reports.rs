@@ -5,8 +5,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use rtc::rtcp::Packet;
-use rtc::rtcp::reception_report::ReceptionReport;
 use rtc::rtcp::receiver_report::ReceiverReport;
+use rtc::rtcp::reception_report::ReceptionReport;
 use rtc::rtcp::sender_report::SenderReport;
 use rtc::rtcp::source_description::{SdesType, SourceDescription, SourceDescriptionChunk, SourceDescriptionItem};
 
@@ -160,7 +160,10 @@ impl Reports {
         let description = SourceDescription {
             chunks: vec![SourceDescriptionChunk {
                 source: self.ssrc,
-                items: vec![SourceDescriptionItem { sdes_type: SdesType::SdesCname, text: Bytes::from(self.cname.clone().into_bytes()) }],
+                items: vec![SourceDescriptionItem {
+                    sdes_type: SdesType::SdesCname,
+                    text: Bytes::from(self.cname.clone().into_bytes()),
+                }],
             }],
         };
         let first: Box<dyn Packet> = match self.sent_timestamp.filter(|_| self.sent_since_report) {
@@ -248,7 +251,8 @@ impl Source {
 
     fn report(&mut self, now: Instant) -> (ReceptionReport, f32) {
         let expected = self.expected();
-        let (expected_now, received_now) = (expected - self.expected_before.min(expected), self.received - self.received_before);
+        let (expected_now, received_now) =
+            (expected - self.expected_before.min(expected), self.received - self.received_before);
         (self.expected_before, self.received_before) = (expected, self.received);
         let lost_now = expected_now.saturating_sub(received_now);
         let fraction = (u64::from(lost_now) * 256).checked_div(u64::from(expected_now)).unwrap_or(0).min(255);

@@ -68,7 +68,8 @@ impl Sdp {
             return Err(MediaError::bad_sdp("too long"));
         }
         let mut sdp = Self { session: Vec::new(), media: Vec::new() };
-        let lines = text.split('\n').map(|line| line.trim_end_matches(['\r', ' ', '\t'])).filter(|line| !line.is_empty());
+        let lines =
+            text.split('\n').map(|line| line.trim_end_matches(['\r', ' ', '\t'])).filter(|line| !line.is_empty());
         for (index, line) in lines.enumerate() {
             if line.as_bytes().get(1) != Some(&b'=') {
                 return Err(MediaError::bad_sdp(format!("line {} is not type=value", index + 1)));
@@ -98,7 +99,10 @@ impl Sdp {
     /// Index of the section that carries the sound: the first audio section not refused, else the first one.
     pub fn audio(&self) -> Option<usize> {
         let audio = |section: &Section| section.head.kind.eq_ignore_ascii_case("audio");
-        self.media.iter().position(|section| audio(section) && section.head.port != 0).or_else(|| self.media.iter().position(audio))
+        self.media
+            .iter()
+            .position(|section| audio(section) && section.head.port != 0)
+            .or_else(|| self.media.iter().position(audio))
     }
 
     /// An attribute of a section, or of the session when the section has none.
@@ -108,7 +112,9 @@ impl Sdp {
 
     /// Direction of a section (RFC 8866 §6.7: sendrecv unless said otherwise).
     pub fn direction(&self, section: &Section) -> Direction {
-        let told = |lines: &[String]| lines.iter().filter_map(|line| line.strip_prefix("a=")).find_map(Direction::from_attribute);
+        let told = |lines: &[String]| {
+            lines.iter().filter_map(|line| line.strip_prefix("a=")).find_map(Direction::from_attribute)
+        };
         told(&section.lines).or_else(|| told(&self.session)).unwrap_or_default()
     }
 }
@@ -159,7 +165,8 @@ impl Section {
 
     /// Writes the direction, replacing the one there was.
     pub fn set_direction(&mut self, direction: Direction) {
-        let is_direction = |line: &String| line.strip_prefix("a=").is_some_and(|name| Direction::from_attribute(name).is_some());
+        let is_direction =
+            |line: &String| line.strip_prefix("a=").is_some_and(|name| Direction::from_attribute(name).is_some());
         let at = self.lines.iter().position(is_direction).unwrap_or(self.lines.len());
         self.lines.retain(|line| !is_direction(line));
         self.lines.insert(at.min(self.lines.len()), format!("a={}", direction.attribute()));

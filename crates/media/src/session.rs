@@ -61,7 +61,9 @@ pub trait MediaSession: Send + Sync {
 }
 
 /// Opens a session: the negotiation end, the sound thread's end, and what happens to it.
-pub async fn open(config: MediaConfig) -> Result<(Arc<dyn MediaSession>, VoicePath, mpsc::UnboundedReceiver<MediaEvent>), MediaError> {
+pub async fn open(
+    config: MediaConfig,
+) -> Result<(Arc<dyn MediaSession>, VoicePath, mpsc::UnboundedReceiver<MediaEvent>), MediaError> {
     let (events, received) = mpsc::unbounded_channel();
     let shared = Arc::new(Shared::new(events));
     let (from_sound, to_network) = rtrb::RingBuffer::new(OUTBOUND);
@@ -303,7 +305,11 @@ impl Session {
         self.connection.set_local_description(nothing).await.map_err(MediaError::internal)
     }
 
-    async fn make_offer(&self, negotiation: &mut Negotiation, direction: Direction) -> Result<(String, Offered), MediaError> {
+    async fn make_offer(
+        &self,
+        negotiation: &mut Negotiation,
+        direction: Direction,
+    ) -> Result<(String, Offered), MediaError> {
         self.gather(negotiation).await?;
         let local = self.local().await?;
         let shape = negotiation.shape.for_own_offer();
@@ -318,7 +324,12 @@ impl Session {
         Ok((sdp, Offered { direction, payloads }))
     }
 
-    async fn make_answer(&self, negotiation: &mut Negotiation, offer: &Normalised, direction: Direction) -> Result<String, MediaError> {
+    async fn make_answer(
+        &self,
+        negotiation: &mut Negotiation,
+        offer: &Normalised,
+        direction: Direction,
+    ) -> Result<String, MediaError> {
         let answer = self.connection.create_answer(None).await.map_err(MediaError::internal)?;
         self.connection.set_local_description(answer).await.map_err(MediaError::internal)?;
         self.gather(negotiation).await?;

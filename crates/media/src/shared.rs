@@ -123,7 +123,8 @@ impl Shared {
             }
         }
         let voice = theirs.iter().find(|(_, payload)| matches!(payload, Payload::Voice(_)));
-        self.voice.store(voice.map_or(0, |(number, payload)| u32::from(*number) << 8 | u32::from(code(*payload))), Relaxed);
+        self.voice
+            .store(voice.map_or(0, |(number, payload)| u32::from(*number) << 8 | u32::from(code(*payload))), Relaxed);
         let events = theirs.iter().find(|(_, payload)| *payload == Payload::Events);
         self.events_type.store(events.map_or(0, |(number, _)| number + 1), Relaxed);
     }

@@ -86,7 +86,9 @@ impl Path {
         let mut pair = None;
         for entry in report.iter() {
             match entry {
-                RTCStatsReportEntry::IceCandidatePair(candidate_pair) if candidate_pair.nominated => pair = Some(candidate_pair),
+                RTCStatsReportEntry::IceCandidatePair(candidate_pair) if candidate_pair.nominated => {
+                    pair = Some(candidate_pair)
+                }
                 RTCStatsReportEntry::Transport(transport) => {
                     path.srtp = Some(transport.srtp_cipher.to_string()).filter(|cipher| !cipher.is_empty());
                 }
@@ -108,7 +110,8 @@ impl Path {
                 _ => None,
             })
         };
-        let local = kind(&pair.local_candidate_id).map(|(kind, transport)| if kind == "relay" { format!("relay {transport}") } else { kind });
+        let local = kind(&pair.local_candidate_id)
+            .map(|(kind, transport)| if kind == "relay" { format!("relay {transport}") } else { kind });
         // Candidates seen but never told have no entry.
         let remote = kind(&pair.remote_candidate_id).map_or_else(|| "prflx".to_owned(), |(kind, _)| kind);
         path.name = local.map(|local| if local == remote { local } else { format!("{local}/{remote}") });
@@ -187,7 +190,11 @@ mod tests {
             (26, true, 70, false, Some(false)),
         ];
         for (second, expected, packets, lost, told) in table {
-            assert_eq!(flow.look(start + Duration::from_secs(second), expected, packets, lost), told, "second {second}");
+            assert_eq!(
+                flow.look(start + Duration::from_secs(second), expected, packets, lost),
+                told,
+                "second {second}"
+            );
         }
     }
 }

@@ -16,7 +16,8 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use webrtc::runtime::{
-    AsyncInterval, AsyncTcpListener, AsyncTcpStream, AsyncUdpSocket, JoinHandle, RecvMeta, Runtime, TokioRuntime, Transmit,
+    AsyncInterval, AsyncTcpListener, AsyncTcpStream, AsyncUdpSocket, JoinHandle, RecvMeta, Runtime, TokioRuntime,
+    Transmit,
 };
 
 use crate::error::MediaError;
@@ -183,10 +184,16 @@ impl AsyncUdpSocket for Socket {
         }
     }
 
-    fn poll_recv(&self, cx: &mut Context<'_>, bufs: &mut [IoSliceMut<'_>], meta: &mut [RecvMeta]) -> Poll<io::Result<usize>> {
+    fn poll_recv(
+        &self,
+        cx: &mut Context<'_>,
+        bufs: &mut [IoSliceMut<'_>],
+        meta: &mut [RecvMeta],
+    ) -> Poll<io::Result<usize>> {
         for stream in &self.streams {
             let received = stream.from_server.lock().unwrap_or_else(PoisonError::into_inner).poll_recv(cx);
-            if let (Poll::Ready(Some(datagram)), Some(buf), Some(meta)) = (received, bufs.first_mut(), meta.first_mut()) {
+            if let (Poll::Ready(Some(datagram)), Some(buf), Some(meta)) = (received, bufs.first_mut(), meta.first_mut())
+            {
                 let length = datagram.len().min(buf.len());
                 buf[..length].copy_from_slice(&datagram[..length]);
                 *meta = RecvMeta::default();

@@ -125,7 +125,9 @@ impl Direction {
 
     /// The direction an SDP attribute names.
     pub fn from_attribute(name: &str) -> Option<Self> {
-        [Self::SendRecv, Self::SendOnly, Self::RecvOnly, Self::Inactive].into_iter().find(|d| d.attribute().eq_ignore_ascii_case(name))
+        [Self::SendRecv, Self::SendOnly, Self::RecvOnly, Self::Inactive]
+            .into_iter()
+            .find(|d| d.attribute().eq_ignore_ascii_case(name))
     }
 }
 

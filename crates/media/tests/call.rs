@@ -12,7 +12,12 @@ async fn both_hear_each_other(codec: Codec) {
     b.hears(440.0).await;
     a.event("first sound", |event| matches!(event, MediaEvent::FirstSound)).await;
     b.event("first sound", |event| matches!(event, MediaEvent::FirstSound)).await;
-    let told = a.event("statistics", |event| matches!(event, MediaEvent::Statistics(s) if s.round_trip_ms.is_some() && s.packets_received > 50)).await;
+    let told = a
+        .event(
+            "statistics",
+            |event| matches!(event, MediaEvent::Statistics(s) if s.round_trip_ms.is_some() && s.packets_received > 50),
+        )
+        .await;
     let MediaEvent::Statistics(statistics) = told else { unreachable!() };
     assert_eq!(statistics.codec, Some(codec));
     assert!(statistics.path.as_ref().is_some_and(|path| path.starts_with("host")));

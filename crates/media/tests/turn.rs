@@ -35,7 +35,14 @@ impl Relay {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let mut command = Command::new(COTURN);
         command.args(["-n", "--listening-ip=127.0.0.1", "--relay-ip=127.0.0.1", "--allow-loopback-peers", "--no-cli"]);
-        command.args(["--no-tls", "--no-dtls", "--lt-cred-mech", "--realm=practice", "--user=operator:secret", "--log-file=stdout"]);
+        command.args([
+            "--no-tls",
+            "--no-dtls",
+            "--lt-cred-mech",
+            "--realm=practice",
+            "--user=operator:secret",
+            "--log-file=stdout",
+        ]);
         command.args([format!("--listening-port={port}"), format!("--pidfile=/tmp/cuffia-coturn-{port}.pid")]);
         if !udp {
             command.arg("--no-udp");
@@ -80,7 +87,11 @@ async fn both_hear_each_other_by(transport: &str) {
     a.hears(1_000.0).await;
     b.hears(440.0).await;
     let path = format!("relay {transport}");
-    a.event(&path, |event| matches!(event, MediaEvent::Statistics(s) if s.path.as_ref().is_some_and(|p| p.starts_with(&path)))).await;
+    a.event(
+        &path,
+        |event| matches!(event, MediaEvent::Statistics(s) if s.path.as_ref().is_some_and(|p| p.starts_with(&path))),
+    )
+    .await;
     negotiate(&a, Direction::SendOnly, &b, Direction::SendRecv).await;
     a.hears_nothing().await;
     a.session().close().await;

@@ -87,5 +87,8 @@ fn pitch(history: &[f32; HISTORY]) -> usize {
         }
         cross / energy.sqrt()
     };
-    (SHORTEST..=LONGEST).map(|lag| (lag, likeness(lag))).max_by(|a, b| a.1.total_cmp(&b.1)).map_or(LONGEST, |(lag, _)| lag)
+    (SHORTEST..=LONGEST)
+        .map(|lag| (lag, likeness(lag)))
+        .max_by(|a, b| a.1.total_cmp(&b.1))
+        .map_or(LONGEST, |(lag, _)| lag)
 }

@@ -29,7 +29,8 @@ impl Law {
             }
             Self::A => {
                 // G.711 table 1: 13 bits; negative samples are one's complement so that -1 mirrors 0.
-                let (sign, magnitude) = if sample >= 0 { (0xD5u8, i32::from(sample)) } else { (0x55, -i32::from(sample) - 1) };
+                let (sign, magnitude) =
+                    if sample >= 0 { (0xD5u8, i32::from(sample)) } else { (0x55, -i32::from(sample) - 1) };
                 let magnitude = magnitude >> 3;
                 let code = if magnitude < 32 {
                     (magnitude >> 1) as u8

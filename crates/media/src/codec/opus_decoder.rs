@@ -4,7 +4,10 @@
 use std::ffi::c_int;
 use std::ptr::NonNull;
 
-use opusic_sys::{OPUS_SET_COMPLEXITY_REQUEST, OpusDecoder as Raw, opus_decode_float, opus_decoder_create, opus_decoder_ctl, opus_decoder_destroy};
+use opusic_sys::{
+    OPUS_SET_COMPLEXITY_REQUEST, OpusDecoder as Raw, opus_decode_float, opus_decoder_create, opus_decoder_ctl,
+    opus_decoder_destroy,
+};
 
 use super::{LONGEST, Pcm};
 use crate::error::MediaError;
@@ -29,7 +32,9 @@ impl OpusDecoder {
         let mut error: c_int = 0;
         // SAFETY: `error` is valid for writing during the call; rate and channels are values libopus takes.
         let raw = unsafe { opus_decoder_create(RATE, 1, &mut error) };
-        let raw = NonNull::new(raw).filter(|_| error == 0).ok_or_else(|| MediaError::internal(format!("opus_decoder_create: {error}")))?;
+        let raw = NonNull::new(raw)
+            .filter(|_| error == 0)
+            .ok_or_else(|| MediaError::internal(format!("opus_decoder_create: {error}")))?;
         let decoder = Self { raw, scratch: Box::new([0.0; LONGEST]) };
         // SAFETY: the state is live; this request takes one int argument. An old library refuses and stays as it is.
         unsafe { opus_decoder_ctl(decoder.raw.as_ptr(), OPUS_SET_COMPLEXITY_REQUEST, COMPLEXITY) };
@@ -60,7 +65,9 @@ impl OpusDecoder {
         let (Ok(length), Ok(room)) = (i32::try_from(length), c_int::try_from(samples)) else { return 0 };
         // SAFETY: the state is live; `data` is null or points to `length` readable bytes; `scratch` has room for
         // `room` mono samples, and libopus writes no more than that.
-        let made = unsafe { opus_decode_float(self.raw.as_ptr(), data, length, self.scratch.as_mut_ptr(), room, c_int::from(redundancy)) };
+        let made = unsafe {
+            opus_decode_float(self.raw.as_ptr(), data, length, self.scratch.as_mut_ptr(), room, c_int::from(redundancy))
+        };
         let made = usize::try_from(made).unwrap_or(0).min(samples);
         out.extend(&self.scratch[..made]);
         made

@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use cuffia_media::{Bind, Codec, Dial, Direction, FRAME, Heard, MediaConfig, MediaEvent, MediaSession, VoicePath, open};
+use cuffia_media::{
+    Bind, Codec, Dial, Direction, FRAME, Heard, MediaConfig, MediaEvent, MediaSession, VoicePath, open,
+};
 use tokio::sync::mpsc::UnboundedReceiver;
 
 /// Nothing here takes nearly so long; a test that does has failed.

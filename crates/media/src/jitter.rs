@@ -242,6 +242,7 @@ impl Jitter {
     }
 
     /// The delay aimed at.
+    #[cfg(test)]
     pub fn target(&self) -> Duration {
         self.target
     }
@@ -370,7 +371,7 @@ impl Delays {
 
     /// From the least to the 95th percentile, every tenth packet.
     fn spread(&mut self) -> Option<Duration> {
-        if self.count % 10 != 0 {
+        if !self.count.is_multiple_of(10) {
             return None;
         }
         let known = self.count.min(WINDOW);

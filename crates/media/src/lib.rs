@@ -8,6 +8,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod codec;
+mod connection;
 mod dtmf;
 mod error;
 mod handler;

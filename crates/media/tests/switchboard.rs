@@ -3,6 +3,8 @@
 
 mod common;
 
+use std::collections::BTreeSet;
+
 use common::{End, loopback};
 use cuffia_media::{Bind, Codec, Direction, MediaConfig, MediaSession, open};
 
@@ -87,48 +89,43 @@ async fn offers_we_cannot_take_say_why_and_leave_the_session_usable() {
     session.answer(&sdp("rtpengine-offer"), Direction::SendRecv).await.unwrap();
 }
 
-/// The switchboard answers us, then holds and resumes again and again.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_switchboard_holds_and_resumes_as_often_as_it_likes() {
-    use Direction::{Inactive, RecvOnly, SendOnly, SendRecv};
-    let calls: [(&str, Direction, &[(&str, Direction)]); 3] = [
-        (
-            "asterisk-nobundle-answer",
-            SendRecv,
-            &[("asterisk-nobundle-hold", RecvOnly), ("asterisk-nobundle-resume", SendRecv)],
-        ),
-        ("asterisk-answer", SendOnly, &[("asterisk-hold-inactive", Inactive), ("asterisk-recvonly", SendOnly)]),
-        ("rtpengine-answer", SendRecv, &[("rtpengine-hold-inactive", Inactive), ("rtpengine-resume", SendRecv)]),
-    ];
-    for (answer, first, offers) in calls {
-        let session = session().await;
-        session.offer(SendRecv).await.unwrap();
-        assert_eq!(session.accept_answer(&sdp(answer)).await.unwrap(), first, "{answer}");
-        let mut versions = Vec::new();
-        for _ in 0..3 {
-            for (offer, expected) in offers {
-                let (sdp, direction) =
-                    session.answer(&sdp(offer), SendRecv).await.unwrap_or_else(|error| panic!("{offer}: {error}"));
-                assert_eq!(direction, *expected, "{offer}");
-                assert!(sdp.contains(&format!(
-                    "a={}\r\n",
-                    match expected {
-                        SendRecv => "sendrecv",
-                        SendOnly => "sendonly",
-                        RecvOnly => "recvonly",
-                        Inactive => "inactive",
-                    }
-                )));
-                versions.push(lines(&sdp, "o=")[0].to_owned());
-            }
+/// The switchboard answers us, then makes its offers again and again, each with a direction for us.
+async fn holds_and_resumes(answer: &str, first: Direction, offers: [(&str, Direction); 2]) {
+    let session = session().await;
+    session.offer(Direction::SendRecv).await.unwrap();
+    assert_eq!(session.accept_answer(&sdp(answer)).await.unwrap(), first, "{answer}");
+    let mut origins = Vec::new();
+    for _ in 0..3 {
+        for (offer, expected) in offers {
+            let (sdp, direction) = session.answer(&sdp(offer), Direction::SendRecv).await.unwrap();
+            assert_eq!(direction, expected, "{offer}");
+            assert!(sdp.contains(&format!("a={}\r\n", expected.attribute())), "{offer}");
+            origins.push(lines(&sdp, "o=")[0].to_owned());
         }
-        // Our own offer goes on from there, with one name and a new version each time.
-        versions.push(lines(&session.offer(SendRecv).await.unwrap(), "o=")[0].to_owned());
-        let ids: std::collections::BTreeSet<_> =
-            versions.iter().map(|origin| origin.split(' ').nth(1).unwrap().to_owned()).collect();
-        let distinct: std::collections::BTreeSet<_> = versions.iter().collect();
-        assert_eq!((ids.len(), distinct.len()), (1, versions.len()), "{answer}");
     }
+    // Our own offer goes on from there, with one session and a new version each time.
+    origins.push(lines(&session.offer(Direction::SendRecv).await.unwrap(), "o=")[0].to_owned());
+    let ids: BTreeSet<_> = origins.iter().map(|origin| origin.split(' ').nth(1).unwrap()).collect();
+    let distinct: BTreeSet<_> = origins.iter().collect();
+    assert_eq!((ids.len(), distinct.len()), (1, origins.len()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn asterisk_without_bundle_holds_and_resumes() {
+    let offers = [("asterisk-nobundle-hold", Direction::RecvOnly), ("asterisk-nobundle-resume", Direction::SendRecv)];
+    holds_and_resumes("asterisk-nobundle-answer", Direction::SendRecv, offers).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn asterisk_holds_in_silence_and_resumes_one_way() {
+    let offers = [("asterisk-hold-inactive", Direction::Inactive), ("asterisk-recvonly", Direction::SendOnly)];
+    holds_and_resumes("asterisk-answer", Direction::SendOnly, offers).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rtpengine_holds_and_resumes() {
+    let offers = [("rtpengine-hold-inactive", Direction::Inactive), ("rtpengine-resume", Direction::SendRecv)];
+    holds_and_resumes("rtpengine-answer", Direction::SendRecv, offers).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

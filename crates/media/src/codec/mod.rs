@@ -31,7 +31,7 @@ pub enum Encoder {
     /// Opus.
     Opus(OpusEncoder),
     /// G.711.
-    G711(G711Encoder),
+    G711(Box<G711Encoder>),
 }
 
 impl Encoder {
@@ -39,8 +39,8 @@ impl Encoder {
     pub fn new(codec: Codec) -> Result<Self, MediaError> {
         Ok(match codec {
             Codec::Opus => Self::Opus(OpusEncoder::new()?),
-            Codec::Pcmu => Self::G711(G711Encoder::new(Law::Mu)),
-            Codec::Pcma => Self::G711(G711Encoder::new(Law::A)),
+            Codec::Pcmu => Self::G711(Box::new(G711Encoder::new(Law::Mu))),
+            Codec::Pcma => Self::G711(Box::new(G711Encoder::new(Law::A))),
         })
     }
 
@@ -65,7 +65,7 @@ pub enum Decoder {
     /// Opus.
     Opus(OpusDecoder),
     /// G.711.
-    G711(G711Decoder),
+    G711(Box<G711Decoder>),
 }
 
 impl Decoder {
@@ -73,8 +73,8 @@ impl Decoder {
     pub fn new(codec: Codec) -> Result<Self, MediaError> {
         Ok(match codec {
             Codec::Opus => Self::Opus(OpusDecoder::new()?),
-            Codec::Pcmu => Self::G711(G711Decoder::new(Law::Mu)),
-            Codec::Pcma => Self::G711(G711Decoder::new(Law::A)),
+            Codec::Pcmu => Self::G711(Box::new(G711Decoder::new(Law::Mu))),
+            Codec::Pcma => Self::G711(Box::new(G711Decoder::new(Law::A))),
         })
     }
 

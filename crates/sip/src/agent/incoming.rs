@@ -22,8 +22,8 @@ impl Agent {
         self.note_source(&mut request);
         let method = request.method().to_owned();
         if let Some((status, why)) = request.problem() {
-            // An ACK is never answered; without Via nobody can be.
-            if method != "ACK" && request.via().is_some() {
+            // An ACK is never answered. The answer goes back over the flow, so even an unreadable Via will do.
+            if method != "ACK" && request.headers.get("Via").is_some() {
                 let tag = self.token();
                 let mut response = Message::response(&request, status, &tag);
                 if let crate::message::Start::Response { reason, .. } = &mut response.start {

@@ -188,7 +188,8 @@ impl Message {
             if !name.eq_ignore_ascii_case("Content-Length") {
                 text.push_str(&clean(name));
                 text.push_str(": ");
-                text.push_str(&clean(value));
+                // Trimmed as a reader will trim it.
+                text.push_str(clean(value).trim());
                 text.push_str("\r\n");
             }
         }

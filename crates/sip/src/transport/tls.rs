@@ -78,7 +78,9 @@ fn verifier(trust: &Trust, provider: &Arc<CryptoProvider>) -> Result<Arc<dyn Ser
 
 fn reason(fault: &CertificateError) -> String {
     match fault {
-        CertificateError::UnknownIssuer => "it is not signed by an authority this computer trusts".to_owned(),
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+            "it is not signed by an authority this computer trusts".to_owned()
+        }
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => "it has expired".to_owned(),
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
             "it is not valid yet; check the clock of this computer".to_owned()

@@ -154,3 +154,75 @@ fn refused(section: &Section) -> Section {
     lines.extend(section.attribute("mid").map(|mid| format!("a=mid:{mid}")));
     Section { head, lines }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::normalise::Mid;
+
+    const CORE: &str = "v=0\r\no=- 1 2 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=fingerprint:sha-256 AA\r\na=group:BUNDLE 0\r\n\
+        m=audio 9 UDP/TLS/RTP/SAVPF 111 8 101\r\nc=IN IP4 0.0.0.0\r\na=setup:actpass\r\na=mid:0\r\na=rtcp-mux\r\na=rtcp-rsize\r\n\
+        a=rtpmap:111 opus/48000/2\r\na=fmtp:111 stereo=1\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:101 telephone-event/8000\r\na=sendrecv\r\n\
+        CANDIDATES";
+
+    fn sent(candidates: &str, shape: &Shape) -> Sdp {
+        let wire = Wire { origin: (7, 3), direction: Direction::Inactive, setup: Some("active"), shape };
+        Sdp::read(&for_wire(&CORE.replace("CANDIDATES", candidates), &wire).unwrap().0).unwrap()
+    }
+
+    #[test]
+    fn the_default_candidate_is_the_one_most_likely_to_work() {
+        let (host, host6) =
+            ("a=candidate:1 1 udp 1 10.0.0.1 1000 typ host\r\n", "a=candidate:2 1 udp 9 2001:db8::1 1001 typ host\r\n");
+        let reflexive = "a=candidate:3 1 udp 1 192.0.2.9 2000 typ srflx raddr 10.0.0.1 rport 1000\r\n";
+        let relay = "a=candidate:4 1 udp 1 192.0.2.8 3000 typ relay raddr 192.0.2.9 rport 2000\r\n";
+        let second = "a=candidate:1 2 udp 1 10.0.0.1 1000 typ host\r\n";
+        let table = [
+            ([host6, host, second].concat(), "c=IN IP4 10.0.0.1", 1_000, 2),
+            ([host, host6, reflexive].concat(), "c=IN IP4 192.0.2.9", 2_000, 3),
+            ([host, reflexive, relay].concat(), "c=IN IP4 192.0.2.8", 3_000, 3),
+            (host6.to_owned(), "c=IN IP6 2001:db8::1", 1_001, 1),
+            (String::new(), "c=IN IP4 0.0.0.0", 9, 0),
+        ];
+        for (candidates, connection, port, count) in table {
+            let sdp = sent(&candidates, &Shape::default());
+            let audio = &sdp.media[0];
+            let connections: Vec<_> = audio.lines.iter().filter(|line| line.starts_with("c=")).collect();
+            assert_eq!(connections, [connection]);
+            assert_eq!((audio.head.port, audio.attributes("candidate").count()), (port, count));
+        }
+    }
+
+    #[test]
+    fn what_we_mean_replaces_what_the_core_wrote() {
+        let sdp = sent("", &Shape::default());
+        let audio = &sdp.media[0];
+        assert!(sdp.session.contains(&"o=- 7 3 IN IP4 127.0.0.1".to_owned()));
+        assert_eq!(sdp.direction(audio), Direction::Inactive);
+        assert_eq!((audio.attribute("setup"), audio.attribute("fingerprint")), (Some("active"), Some("sha-256 AA")));
+        assert_eq!(audio.attributes("fmtp").next(), Some("111 minptime=10;useinbandfec=1"));
+        assert_eq!(audio.attribute("ptime"), Some("20"));
+    }
+
+    #[test]
+    fn an_answer_has_the_outline_of_its_offer() {
+        let video = Sdp::read("v=0\r\nm=video 5 RTP/AVP 96 97\r\na=mid:v\r\na=rtpmap:96 VP8/90000\r\n").unwrap().media;
+        let shape = Shape {
+            mid: Mid::Theirs("sound".into()),
+            rtcp_mux: false,
+            profile: "RTP/SAVPF".into(),
+            audio_at: 1,
+            others: video,
+            ..Shape::default()
+        };
+        let sdp = sent("", &shape);
+        assert_eq!(sdp.media[0].head.to_string(), "m=video 0 RTP/AVP 96 97");
+        assert_eq!(sdp.media[0].attribute("mid"), Some("v"));
+        assert_eq!(sdp.media[1].head.to_string(), "m=audio 9 RTP/SAVPF 111 8 101");
+        assert_eq!(sdp.media[1].attribute("mid"), Some("sound"));
+        assert_eq!(sdp.attribute("group"), Some("BUNDLE sound"));
+        assert!(!sdp.media[1].has("rtcp-mux") && !sdp.media[1].has("rtcp-rsize"));
+        let bare = sent("", &Shape { mid: Mid::Absent, group: false, ..Shape::default() });
+        assert!(!bare.media[0].has("mid") && bare.attribute("group").is_none());
+    }
+}

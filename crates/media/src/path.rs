@@ -371,3 +371,6 @@ fn send(outbound: &mut rtrb::Producer<Leaving>, packet: Leaving) {
     // Full means that the network side stands still: loss, as on any network.
     let _ = outbound.push(packet);
 }
+
+#[cfg(test)]
+mod tests;

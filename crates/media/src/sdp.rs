@@ -197,3 +197,39 @@ fn attribute<'a>(line: &'a str, name: &str) -> Option<&'a str> {
     let rest = line.strip_prefix("a=")?.strip_prefix(name)?;
     if rest.is_empty() { Some(rest) } else { rest.strip_prefix(':').map(str::trim_start) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_lost_between_reading_and_writing() {
+        for file in std::fs::read_dir("tests/sdp").unwrap() {
+            let path = file.unwrap().path();
+            if path.extension().is_some_and(|extension| extension == "txt") {
+                let text = std::fs::read_to_string(&path).unwrap();
+                assert_eq!(Sdp::read(&text).unwrap().to_string(), text, "{}", path.display());
+            }
+        }
+    }
+
+    #[test]
+    fn edits_touch_only_their_line() {
+        let text = "v=0\r\na=sendonly\r\nm=audio 49170/2 RTP/AVP 0 96\r\na=mid:x\r\na=rtpmap:96 opus/48000/2\r\na=ptime:20\r\n";
+        let mut sdp = Sdp::read(text).unwrap();
+        assert_eq!(sdp.media[0].head.port, 49_170);
+        assert_eq!(sdp.direction(&sdp.media[0]), Direction::SendOnly);
+        let audio = &mut sdp.media[0];
+        assert_eq!(
+            (audio.rtpmap("96"), audio.rtpmap("0"), audio.rtpmap("18")),
+            (Some(("opus", 48_000)), Some(("PCMU", 8_000)), None)
+        );
+        audio.set("mid", "y");
+        audio.set("rtcp-mux", "");
+        audio.set_direction(Direction::Inactive);
+        audio.set_direction(Direction::RecvOnly);
+        audio.remove("ptime");
+        assert_eq!(audio.lines, ["a=mid:y", "a=rtpmap:96 opus/48000/2", "a=rtcp-mux", "a=recvonly"]);
+        assert_eq!(sdp.direction(&sdp.media[0]), Direction::RecvOnly);
+    }
+}

@@ -12,6 +12,7 @@ use webrtc::peer_connection::{PeerConnection, RTCSessionDescription};
 use crate::connection;
 use crate::error::MediaError;
 use crate::handler::Handler;
+use crate::levels::FLOOR_DBFS;
 use crate::normalise::{Normalised, Payload, Role, Shape, normalise};
 use crate::outgoing::{Wire, for_wire};
 use crate::path::VoicePath;
@@ -62,7 +63,11 @@ pub async fn open(
 
     let (connection, track, from_network) =
         connection::build(&config, &servers, handler.clone(), runtime, &shared, ssrc).await?;
-    let snapshot = Arc::new(PlainMutex::new(Statistics::default()));
+    let snapshot = Arc::new(PlainMutex::new(Statistics {
+        level_in_dbfs: FLOOR_DBFS,
+        level_out_dbfs: FLOOR_DBFS,
+        ..Statistics::default()
+    }));
     let tasks = vec![
         tokio::spawn(connection::send(shared.clone(), track, ssrc, to_network)),
         tokio::spawn(statistics::watch(shared.clone(), connection.clone(), handler.clone(), streams, snapshot.clone())),

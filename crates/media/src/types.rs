@@ -163,7 +163,6 @@ impl Codec {
 
 /// What a session tells its owner.
 #[derive(Debug, Clone)]
-#[non_exhaustive]
 pub enum MediaEvent {
     /// Looking for a path.
     Connecting,

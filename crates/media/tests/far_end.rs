@@ -69,7 +69,7 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for Changer {
         if let Packet::Rtp(packet) = &mut message.message.packet {
             let (ssrc, every) = (self.tricks.ssrc.load(Relaxed), self.tricks.drop_every.load(Relaxed));
             let count = self.tricks.sent.fetch_add(1, Relaxed);
-            if self.tricks.silent.load(Relaxed) || (every > 0 && count % u64::from(every) == 0) {
+            if self.tricks.silent.load(Relaxed) || (every > 0 && count.is_multiple_of(u64::from(every))) {
                 return Ok(());
             }
             if ssrc != 0 {
@@ -129,7 +129,6 @@ impl FarEnd {
                 ..Default::default()
             },
             payload_type: OPUS,
-            ..Default::default()
         };
         let mut engine = MediaEngine::default();
         engine.register_codec(codec.clone(), RtpCodecKind::Audio).unwrap();

@@ -43,11 +43,10 @@ async fn every_offer_gets_an_answer_its_sender_understands() {
         assert_eq!(rest, media, "{name}");
         assert!(!["0", "9"].contains(&port), "{name}: the default candidate's port");
         assert!(answer.contains("c=IN IP4 127.0.0.1\r\n"), "{name}: the default candidate's address");
-        assert_eq!(
-            lines(&answer, "a=mid:").into_iter().find(|line| Some(&line[6..]) == mid).is_some(),
-            mid.is_some(),
-            "{name}"
-        );
+        match mid {
+            Some(mid) => assert!(answer.contains(&format!("a=mid:{mid}\r\n")), "{name}"),
+            None => assert!(!answer.contains("a=mid:"), "{name}"),
+        }
         assert_eq!(answer.contains("a=group:BUNDLE"), group, "{name}");
         assert_eq!(lines(&answer, "a=setup:"), [format!("a=setup:{setup}")], "{name}");
         assert_eq!(answer.contains("a=rtcp-mux"), offer.contains("a=rtcp-mux"), "{name}");

@@ -22,7 +22,12 @@ impl Drop for Relay {
     fn drop(&mut self) {
         let _ = self.server.kill();
         let _ = self.server.wait();
+        let _ = std::fs::remove_file(pid_file(self.port));
     }
+}
+
+fn pid_file(port: u16) -> std::path::PathBuf {
+    std::env::temp_dir().join(format!("cuffia-coturn-{port}.pid"))
 }
 
 impl Relay {
@@ -43,7 +48,7 @@ impl Relay {
             "--user=operator:secret",
             "--log-file=stdout",
         ]);
-        command.args([format!("--listening-port={port}"), format!("--pidfile=/tmp/cuffia-coturn-{port}.pid")]);
+        command.args([format!("--listening-port={port}"), format!("--pidfile={}", pid_file(port).display())]);
         if !udp {
             command.arg("--no-udp");
         }

@@ -297,7 +297,7 @@ fn glare_is_491_and_tried_again_after_the_interval_of_the_rfc() {
     let first = phone.in_call(CALL);
     phone.command(LineCommand::Reoffer { call: CALL, sdp: "v=0 hold".into() });
     let ours = phone.sent_method("INVITE");
-    phone.receive(&phone.from_far(&first, "INVITE", 1, "v=0 theirs"));
+    phone.receive(&phone.far_request(&first, "INVITE", 1, "v=0 theirs"));
     phone.sent_status(491);
     phone.reply(&ours, 491, "", &[], "");
     phone.sent_method("ACK");
@@ -316,10 +316,10 @@ fn glare_is_491_and_tried_again_after_the_interval_of_the_rfc() {
 fn a_second_change_before_the_first_is_answered_is_told_to_wait() {
     let mut phone = Solo::new(Transport::Udp);
     let first = phone.in_call(CALL);
-    phone.receive(&phone.from_far(&first, "INVITE", 1, "v=0 one"));
+    phone.receive(&phone.far_request(&first, "INVITE", 1, "v=0 one"));
     phone.sent_status(100);
     assert!(matches!(phone.event(), LineEvent::Reoffered { .. }));
-    phone.receive(&phone.from_far(&first, "INVITE", 2, "v=0 two"));
+    phone.receive(&phone.far_request(&first, "INVITE", 2, "v=0 two"));
     assert!(phone.sent_status(500).headers.get("Retry-After").is_some());
     phone.command(LineCommand::RejectReoffer { call: CALL, status: 488 });
     phone.sent_status(488);
@@ -329,26 +329,26 @@ fn a_second_change_before_the_first_is_answered_is_told_to_wait() {
 fn requests_within_a_call_are_answered() {
     let mut phone = Solo::new(Transport::Udp);
     let first = phone.in_call(CALL);
-    phone.receive(&phone.from_far(&first, "OPTIONS", 1, ""));
+    phone.receive(&phone.far_request(&first, "OPTIONS", 1, ""));
     phone.sent_status(200);
-    let mut info = phone.from_far(&first, "INFO", 2, "Signal=1");
+    let mut info = phone.far_request(&first, "INFO", 2, "Signal=1");
     info.headers.set("Content-Type", "application/dtmf-relay");
     phone.receive(&info);
     phone.sent_status(200);
     let info = LineEvent::Info { call: CALL, content_type: "application/dtmf-relay".into(), body: "Signal=1".into() };
     assert_eq!(phone.event(), info);
-    phone.receive(&phone.from_far(&first, "UPDATE", 3, ""));
+    phone.receive(&phone.far_request(&first, "UPDATE", 3, ""));
     phone.sent_status(200);
-    phone.receive(&phone.from_far(&first, "UPDATE", 4, "v=0 update"));
+    phone.receive(&phone.far_request(&first, "UPDATE", 4, "v=0 update"));
     assert_eq!(phone.event(), LineEvent::Reoffered { call: CALL, sdp: Some("v=0 update".into()) });
     phone.command(LineCommand::AnswerReoffer { call: CALL, sdp: "v=0 yes".into() });
     assert_eq!(phone.sent_status(200).sdp().as_deref(), Some("v=0 yes"));
-    phone.receive(&phone.from_far(&first, "REFER", 5, ""));
+    phone.receive(&phone.far_request(&first, "REFER", 5, ""));
     assert!(phone.sent_status(405).headers.get("Allow").is_some());
     // Out of order.
-    phone.receive(&phone.from_far(&first, "INFO", 4, "x"));
+    phone.receive(&phone.far_request(&first, "INFO", 4, "x"));
     phone.sent_status(500);
-    let mut bye = phone.from_far(&first, "BYE", 6, "");
+    let mut bye = phone.far_request(&first, "BYE", 6, "");
     bye.headers.push("Reason", "Q.850;cause=16;text=\"Normal clearing\"");
     phone.receive(&bye);
     phone.sent_status(200);

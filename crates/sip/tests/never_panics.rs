@@ -95,9 +95,9 @@ proptest! {
         for (status, what, changes) in steps {
             let request = phone.sent.iter().rev().find(|m| m.status() == 0).cloned().unwrap_or_else(|| first.clone());
             let mut message = match what % 6 {
-                0 => phone.from_far(&first, "INVITE", u32::from(status), "v=0"),
-                1 => phone.from_far(&first, "BYE", u32::from(status), ""),
-                2 => phone.from_far(&first, "UPDATE", u32::from(status), "v=0"),
+                0 => phone.far_request(&first, "INVITE", u32::from(status), "v=0"),
+                1 => phone.far_request(&first, "BYE", u32::from(status), ""),
+                2 => phone.far_request(&first, "UPDATE", u32::from(status), "v=0"),
                 _ => Message::response(&request, 100 + status % 600, "b"),
             }.print();
             mutate(&mut message, &changes);

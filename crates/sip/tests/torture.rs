@@ -132,7 +132,6 @@ fn text(name: &str) -> Vec<u8> {
 fn each_message_gets_the_verdict_of_the_rfc() {
     assert_eq!(MESSAGES.len(), 49);
     for (name, text, verdict) in MESSAGES {
-        println!("{name}");
         let bytes = expand(text);
         let mut phone = Solo::new(Transport::Udp);
         phone.input(cuffia_sip::agent::Input::Received(bytes.clone()));

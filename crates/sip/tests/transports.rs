@@ -142,7 +142,8 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(mut socket: S) {
             return;
         }
         framer.push(&buffer[..length]);
-        while let Ok(Some(Framed::Message(bytes))) = framer.take() {
+        while let Ok(Some(framed)) = framer.take() {
+            let Framed::Message(bytes) = framed else { continue };
             let mut out = Vec::new();
             for message in answer(&Message::parse(&bytes).unwrap()) {
                 // A ping between messages must not disturb.

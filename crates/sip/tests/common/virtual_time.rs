@@ -146,7 +146,7 @@ impl Solo {
     }
 
     /// A request from the far end within the dialog made by `invite`.
-    pub fn from_far(&self, invite: &Message, method: &str, number: u32, body: &str) -> Message {
+    pub fn far_request(&self, invite: &Message, method: &str, number: u32, body: &str) -> Message {
         let mut request = Message::request(method, "sip:anna@192.0.2.1");
         let headers = &mut request.headers;
         headers.push("Via", format!("SIP/2.0/UDP 192.0.2.9;branch=z9hG4bKfar{method}{number}"));
@@ -191,14 +191,16 @@ pub fn like(invite: &Message, method: &str, branch: &str, number: u32, to_tag: &
     request
 }
 
+/// Gives true for what is lost, by sender.
+pub type Loss = Box<dyn FnMut(usize, &Message) -> bool>;
+
 /// Two agents whose flows end at each other, over a network that loses what the seed says.
 pub struct Pair {
     pub agents: [Agent; 2],
     pub now: Instant,
     pub events: [Vec<LineEvent>; 2],
     pub passed: Vec<(usize, Message)>,
-    /// Gives true for what is lost.
-    pub lose: Box<dyn FnMut(usize, &Message) -> bool>,
+    pub lose: Loss,
     wire: Vec<(Instant, usize, Vec<u8>)>,
 }
 

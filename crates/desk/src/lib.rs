@@ -1,1 +1,62 @@
-//! The operator's day: states, requests, wrap-up, recordings; introduces phone and customers.
+//! The operator's day: the line, the calls with their customers, requests, wrap-up, recordings.
+//!
+//! The desk introduces phone and customers to each other. It listens to the phone; each consequence of a call (the card, the row in
+//! the list, the recorder, wrap-up) is a small step of its own in [`calls`](crate). What the operator writes is on disk before a
+//! method returns.
+
+mod calls;
+mod desk;
+mod line;
+mod records;
+mod topics;
+
+pub use calls::{CustomerSight, LiveCall, WrapUp};
+pub use desk::{Clock, Desk, DeskEvent, DeskSetup, OperatorState};
+pub use line::{LineKind, LineState, LineStatus, RealAccount};
+pub use records::{Ending, Kind, RecordingShape};
+pub use topics::{TOPICS, Topic};
+
+use cuffia_customers::StoreError;
+use cuffia_phone::{LineError, PhoneError};
+use cuffia_recording::RecordingError;
+
+/// Why the desk does not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum DeskError {
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The phone.
+    #[error(transparent)]
+    Phone(#[from] PhoneError),
+    /// The line.
+    #[error(transparent)]
+    Line(#[from] LineError),
+    /// A recording.
+    #[error(transparent)]
+    Recording(#[from] RecordingError),
+    /// A request is not complete.
+    #[error("choose {0} before registering the request")]
+    Incomplete(&'static str),
+    /// Nothing to dial.
+    #[error("{0:?} is neither a number nor the name of a customer. Type a number, or part of a customer's name")]
+    NobodyToDial(String),
+    /// Something the system refuses.
+    #[error("the system refuses: {0}")]
+    System(#[from] std::io::Error),
+}
+
+impl DeskError {
+    /// A stable word for programs and translations.
+    pub fn code(&self) -> String {
+        match self {
+            DeskError::Store(e) => e.code().into(),
+            DeskError::Phone(e) => e.code().into(),
+            DeskError::Line(e) => format!("line.{}", e.code()),
+            DeskError::Recording(e) => e.code().into(),
+            DeskError::Incomplete(what) => format!("request.no_{what}"),
+            DeskError::NobodyToDial(_) => "dial.nobody".into(),
+            DeskError::System(_) => "system".into(),
+        }
+    }
+}

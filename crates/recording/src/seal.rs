@@ -33,9 +33,17 @@ impl Key {
     /// # Errors
     /// When the system has no randomness to give.
     pub fn random() -> io::Result<Key> {
+        Ok(Key::random_with_bytes()?.0)
+    }
+
+    /// A fresh random key and its bytes, to be kept somewhere safe.
+    ///
+    /// # Errors
+    /// When the system has no randomness to give.
+    pub fn random_with_bytes() -> io::Result<(Key, [u8; 32])> {
         let mut bytes = [0; 32];
         SystemRandom::new().fill(&mut bytes).map_err(|_| io::Error::other("no randomness"))?;
-        Ok(Key(bytes))
+        Ok((Key(bytes), bytes))
     }
 }
 

@@ -1,0 +1,160 @@
+//! The line: which switchboard, and how it stands.
+
+use crate::desk::DeskEvent;
+use crate::{Desk, DeskError};
+use cuffia_phone::{Account, Bind, Line, LineError, LineUse, MediaConfig, Registration, Trust};
+use serde::{Deserialize, Serialize};
+
+/// Which switchboard a line leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LineKind {
+    /// None.
+    #[default]
+    None,
+    /// The practice switchboard inside the program.
+    Practice,
+    /// The employer's.
+    Real,
+}
+
+/// How a line stands.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum LineState {
+    /// Not wanted.
+    #[default]
+    Off,
+    /// On its way.
+    Connecting,
+    /// Registered.
+    Registered,
+    /// Not working; when the next attempt is made (UTC ms), if one is.
+    Failed(LineError, Option<i64>),
+}
+
+/// The line as it stands.
+#[derive(Debug, Clone, Default)]
+pub struct LineStatus {
+    /// Which.
+    pub kind: LineKind,
+    /// How.
+    pub state: LineState,
+    /// The address as given.
+    pub server: String,
+    /// The extension.
+    pub user: String,
+    /// Since when, UTC ms.
+    pub since: i64,
+}
+
+/// An account at an employer's switchboard, as kept in the encrypted store.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RealAccount {
+    /// Address.
+    pub server: String,
+    /// Extension.
+    pub user: String,
+    /// Password.
+    pub password: String,
+    /// Name shown to others.
+    pub display_name: String,
+}
+
+const ACCOUNT: &str = "line.account";
+
+impl RealAccount {
+    fn account(&self, trust: Trust) -> Account {
+        Account {
+            server: self.server.trim().to_owned(),
+            user: self.user.trim().to_owned(),
+            password: self.password.clone().into(),
+            display_name: self.display_name.trim().to_owned(),
+            domain: None,
+            auth_user: None,
+            trust,
+        }
+    }
+}
+
+impl Desk {
+    /// The account that was saved, if any.
+    ///
+    /// # Errors
+    /// When the store refuses.
+    pub fn saved_account(&self) -> Result<Option<RealAccount>, DeskError> {
+        Ok(self.store().setting(ACCOUNT)?)
+    }
+
+    /// Connects to the employer's switchboard and saves the account. Saved first: what was typed is not lost when it fails.
+    ///
+    /// # Errors
+    /// A malformed address, at once; everything else is told by events.
+    pub fn connect_real(&self, account: &RealAccount) -> Result<(), DeskError> {
+        self.store().set_setting(ACCOUNT, account)?;
+        let media = self.media();
+        self.connect(LineKind::Real, account.account(self.trust()), media)
+    }
+
+    /// Connects to the practice switchboard: loopback only.
+    ///
+    /// # Errors
+    /// A malformed address.
+    pub fn connect_practice(&self, account: Account) -> Result<(), DeskError> {
+        let media = MediaConfig { bind: Bind::Loopback, ..MediaConfig::default() };
+        self.connect(LineKind::Practice, account, media)
+    }
+
+    fn connect(&self, kind: LineKind, account: Account, media: MediaConfig) -> Result<(), DeskError> {
+        let (server, user) = (account.server.clone(), account.user.clone());
+        let (line, events) = Line::open(account)?;
+        self.with(|s| {
+            s.line = LineStatus { kind, state: LineState::Connecting, server, user, since: self.now() };
+        });
+        self.phone().use_line(Some(LineUse { line, events, media }));
+        self.say(DeskEvent::Line);
+        Ok(())
+    }
+
+    /// Leaves the line; calls on it are hung up. The saved account stays.
+    pub fn disconnect(&self) {
+        self.phone().use_line(None);
+        self.with(|s| s.line = LineStatus { since: self.now(), ..LineStatus::default() });
+        self.say(DeskEvent::Line);
+    }
+
+    /// Leaves the line and connects the saved account again, if there is one: after practice, or at start.
+    ///
+    /// # Errors
+    /// When the store refuses or the saved address is malformed.
+    pub fn connect_saved(&self) -> Result<(), DeskError> {
+        match self.saved_account()? {
+            Some(account) => self.connect_real(&account),
+            None => {
+                self.disconnect();
+                Ok(())
+            }
+        }
+    }
+
+    pub(crate) fn registration(&self, registration: Registration) {
+        let now = self.now();
+        self.with(|s| {
+            if s.line.kind == LineKind::None {
+                return;
+            }
+            let state = match registration {
+                Registration::Connecting => LineState::Connecting,
+                Registration::Registered { .. } => LineState::Registered,
+                Registration::Failed { error, retry_in } => {
+                    LineState::Failed(error, retry_in.map(|d| now + d.as_millis() as i64))
+                }
+                Registration::Unregistered => LineState::Off,
+            };
+            // A refresh is no change, and an attempt after a failure still is a failure until it succeeds.
+            let retrying = matches!((&s.line.state, &state), (LineState::Failed(..), LineState::Connecting));
+            if s.line.state != state && !retrying {
+                (s.line.state, s.line.since) = (state, now);
+            }
+        });
+        self.say(DeskEvent::Line);
+    }
+}

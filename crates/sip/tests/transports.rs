@@ -15,16 +15,23 @@ use tokio_rustls::TlsAcceptor;
 
 /// A certificate for these names, signed by itself: the acceptor and what the account must trust.
 fn certificate(names: &[&str]) -> (TlsAcceptor, Vec<u8>) {
+    certificate_of(names, rcgen::IsCa::NoCa)
+}
+
+fn certificate_of(names: &[&str], is_ca: rcgen::IsCa) -> (TlsAcceptor, Vec<u8>) {
     let names: Vec<String> = names.iter().map(|n| (*n).to_owned()).collect();
-    let made = rcgen::generate_simple_self_signed(names).unwrap();
-    let key = rustls_pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+    let mut wanted = rcgen::CertificateParams::new(names).unwrap();
+    wanted.is_ca = is_ca;
+    let key = rcgen::KeyPair::generate().unwrap();
+    let cert = wanted.self_signed(&key).unwrap();
+    let secret = rustls_pki_types::PrivateKeyDer::try_from(key.serialize_der()).unwrap();
     let config = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()
-        .with_single_cert(vec![made.cert.der().clone()], key)
+        .with_single_cert(vec![cert.der().clone()], secret)
         .unwrap();
-    (TlsAcceptor::from(Arc::new(config)), made.cert.pem().into_bytes())
+    (TlsAcceptor::from(Arc::new(config)), cert.pem().into_bytes())
 }
 
 /// TLS in front of a plain port.
@@ -102,6 +109,22 @@ async fn a_plain_port_is_no_secure_one() {
     // The switchboard waits for a WebSocket request and is sent a TLS greeting.
     let refused = outcome(trusting(format!("wss://localhost:{}/", board.address().port()), pem)).await.0;
     assert!(matches!(refused, Err(LineError::BadCertificate { .. } | LineError::ConnectionLost)), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_self_signed_authority_is_taken_only_when_named_and_only_for_its_name() {
+    let (board, _events) = board().await;
+    let authority = || rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let (acceptor, pem) = certificate_of(&["localhost"], authority());
+    let front = tls_front(acceptor, board.address()).await;
+    let by_name = format!("wss://localhost:{}/", front.port());
+    let by_number = format!("wss://127.0.0.1:{}/", front.port());
+    assert_eq!(outcome(trusting(by_name.clone(), pem.clone())).await.0, Ok(()));
+    let (_, other_pem) = certificate_of(&["localhost"], authority());
+    for (server, pem) in [(by_number, pem), (by_name, other_pem)] {
+        let refused = outcome(trusting(server, pem)).await.0;
+        assert!(matches!(refused, Err(LineError::BadCertificate { .. })), "{refused:?}");
+    }
 }
 
 /// Answers as a registrar with a digest would; then calls the phone once it is registered.

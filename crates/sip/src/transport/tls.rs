@@ -4,11 +4,12 @@ use super::{of_io, step};
 use crate::server::Server;
 use crate::{LineError, Trust};
 use rustls::client::WebPkiServerVerifier;
-use rustls::client::danger::ServerCertVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
-use rustls::{CertificateError, ClientConfig, RootCertStore};
+use rustls::server::ParsedCertificate;
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, ServerName};
+use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls_platform_verifier::Verifier;
 use std::sync::Arc;
 use tokio::net::TcpStream;
@@ -63,16 +64,70 @@ fn verifier(trust: &Trust, provider: &Arc<CryptoProvider>) -> Result<Arc<dyn Ser
     if extra.is_empty() && matches!(trust, Trust::Pem(_)) {
         return Err(unreadable());
     }
-    match Verifier::new_with_extra_roots(extra.clone(), provider.clone()) {
-        Ok(verifier) => Ok(Arc::new(verifier)),
-        // A bare machine without system roots can still trust the account's own authority.
-        Err(_) if !extra.is_empty() => {
-            let mut roots = RootCertStore::empty();
-            roots.add_parsable_certificates(extra);
-            let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone()).build();
-            Ok(verifier.map_err(|_| unreadable())?)
+    let chain: Result<Arc<dyn ServerCertVerifier>, LineError> =
+        match Verifier::new_with_extra_roots(extra.clone(), provider.clone()) {
+            Ok(verifier) => Ok(Arc::new(verifier)),
+            // A bare machine without system roots can still trust the account's own authority.
+            Err(_) if !extra.is_empty() => {
+                let mut roots = RootCertStore::empty();
+                roots.add_parsable_certificates(extra.clone());
+                let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone()).build();
+                Ok(verifier.map_err(|_| unreadable())?)
+            }
+            Err(_) => Err(no_trust()),
+        };
+    let chain = chain?;
+    Ok(if extra.is_empty() { chain } else { Arc::new(Named { chain, certificates: extra }) })
+}
+
+/// Believes, besides what the chain allows, the very certificates the account names. Many switchboards use one made by
+/// `openssl req -x509`: signed by itself and marked as an authority, which no chain check takes as a server's certificate.
+#[derive(Debug)]
+struct Named {
+    chain: Arc<dyn ServerCertVerifier>,
+    certificates: Vec<CertificateDer<'static>>,
+}
+
+impl ServerCertVerifier for Named {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let verdict = self.chain.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
+        // Faults of the chain are forgiven, faults of the certificate are not: expired stays expired, another name another name.
+        let authority = matches!(&verdict, Err(rustls::Error::InvalidCertificate(CertificateError::Other(_))));
+        if !authority || !self.certificates.iter().any(|known| known.as_ref() == end_entity.as_ref()) {
+            return verdict;
         }
-        Err(_) => Err(no_trust()),
+        rustls::client::verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
+        Ok(ServerCertVerified::assertion())
+    }
+
+    // That the server holds the key of its certificate is proven by its signatures, whoever vouches for the certificate.
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.chain.verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.chain.verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.chain.supported_verify_schemes()
     }
 }
 
@@ -89,6 +144,9 @@ fn reason(fault: &CertificateError) -> String {
             "it belongs to another server name".to_owned()
         }
         CertificateError::Revoked => "it was revoked".to_owned(),
+        CertificateError::Other(_) => {
+            "it is signed by itself as an authority; the account must name it as trusted".to_owned()
+        }
         other => format!("{other:?}").chars().take(120).collect(),
     }
 }

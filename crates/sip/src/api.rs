@@ -64,7 +64,7 @@ pub enum LineCommand {
         /// Session description.
         sdp: String,
     },
-    /// Refuse a call that rings.
+    /// Refuse a call that rings. [`LineEvent::Ended`] with [`EndReason::HungUpHere`] follows at once.
     Reject {
         /// Which call.
         call: CallId,
@@ -76,7 +76,7 @@ pub enum LineCommand {
         /// Which call.
         call: CallId,
     },
-    /// Change a running call (hold, resume, new media path).
+    /// Change a running call (hold, resume, new media path). Waits while another change is open; only the newest one waits.
     Reoffer {
         /// Which call.
         call: CallId,
@@ -203,7 +203,7 @@ pub enum LineEvent {
 pub enum Registration {
     /// On the way.
     Connecting,
-    /// Calls can come in.
+    /// Calls can come in. Told once, not at every refresh; again after a loss.
     Registered {
         /// As the account names it.
         server: String,

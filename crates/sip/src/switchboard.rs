@@ -146,17 +146,23 @@ impl House {
         mut arrivals: Receiver<(u64, Arrival)>,
     ) {
         let (opened, mut openings) = channel(16);
+        // Dropped at the end, which is what the one who closes waits for.
+        let mut closing: Option<oneshot::Sender<()>> = None;
+        let mut held = true;
         loop {
             let due = self.rooms.values().filter_map(Room::due).min();
+            if closing.is_some() && self.rooms.is_empty() {
+                return drop(closing);
+            }
             tokio::select! {
-                accepted = listener.accept() => match accepted {
+                accepted = listener.accept(), if closing.is_none() => match accepted {
                     Ok((socket, peer)) => drop(tokio::spawn(welcome(socket, peer, opened.clone()))),
                     Err(error) => tracing::warn!(%error, "switchboard cannot accept"),
                 },
-                Some(connection) = openings.recv() => self.open(connection),
+                Some(connection) = openings.recv(), if closing.is_none() => self.open(connection),
                 Some((link, arrival)) = arrivals.recv() => self.arrive(link, arrival),
                 () = until(due) => self.pass_time(),
-                order = ordered.recv() => match order {
+                order = ordered.recv(), if held => match order {
                     Some(Order::Call(room, dial)) => {
                         self.owners.insert(dial.call, room);
                         let call = dial.call;
@@ -168,10 +174,14 @@ impl House {
                     Some(Order::Cut) => self.cut(),
                     Some(Order::Close(done)) => {
                         self.close_all();
-                        let _ = done.send(());
-                        return;
+                        closing = Some(done);
                     }
-                    None => return self.close_all(),
+                    // The handle was dropped: the same, with nobody waiting.
+                    None => {
+                        held = false;
+                        self.close_all();
+                        closing.get_or_insert_with(|| oneshot::channel().0);
+                    }
                 },
             }
         }
@@ -268,8 +278,6 @@ impl House {
         for number in all {
             self.give(number, Input::Command(LineCommand::Close));
         }
-        // Dropping the links lets their last words out.
-        self.rooms.clear();
     }
 
     /// Gives an input to an agent and carries out what it wants; false when the room is gone.
@@ -285,8 +293,9 @@ impl House {
                         let _ = link.send(Frame::Message(bytes));
                     }
                 }
-                Output::Event(LineEvent::Registration(_)) | Output::Connect | Output::Finished | Output::Ping => {}
-                Output::Disconnect => room.link = None,
+                Output::Event(LineEvent::Registration(_)) | Output::Connect | Output::Ping => {}
+                // Dropping the link lets its last words out.
+                Output::Disconnect | Output::Finished => room.link = None,
                 Output::Event(event) => told.push(event),
                 Output::Bound { user, contact } => bound = Some((user, contact)),
                 Output::Unbound { user } => {

@@ -214,3 +214,48 @@ async fn a_server_that_is_no_sip_websocket_is_named() {
         assert_eq!(first_error(&format!("ws://{address}/")).await, error);
     }
 }
+
+#[tokio::test]
+async fn calls_of_several_phones_are_told_apart_and_nobody_calls_in_another_name() {
+    let users = ["anna", "bruno"].map(|u| (u.to_owned(), "pw".to_owned().into())).to_vec();
+    let (board, mut board_events) =
+        Switchboard::bind("127.0.0.1:0".parse().unwrap(), "practice.test", users).await.unwrap();
+    let mut lines = Vec::new();
+    for user in ["anna", "bruno"] {
+        let account = Account { user: user.into(), ..account(&format!("ws://{}/", board.address()), "pw") };
+        let (line, mut events) = Line::open(account).unwrap();
+        line.send(LineCommand::Register);
+        while !matches!(next(&mut events).await, LineEvent::Registration(Registration::Registered { .. })) {}
+        line.send(LineCommand::Invite { call: CallId(1), to: format!("for-{user}"), sdp: "v=0".into() });
+        lines.push((line, events));
+    }
+    let mut calls = Vec::new();
+    while calls.len() < 2 {
+        if let LineEvent::Incoming { call, from, called, .. } = board_call(&mut board_events).await {
+            assert_eq!(called, format!("for-{}", from.user));
+            calls.push((call, called));
+        }
+    }
+    assert_ne!(calls[0].0, calls[1].0);
+    // Each answer reaches the phone it is for.
+    for (call, called) in &calls {
+        board.send(LineCommand::Answer { call: *call, sdp: called.clone() });
+    }
+    for ((_, events), sdp) in lines.iter_mut().zip(["for-anna", "for-bruno"]) {
+        assert!(matches!(next(events).await, LineEvent::Answered { sdp: found, .. } if found == sdp));
+    }
+    board.close().await;
+    for (_, events) in &mut lines {
+        assert!(matches!(next(events).await, LineEvent::Ended { reason: EndReason::HungUpThere { .. }, .. }));
+    }
+}
+
+#[tokio::test]
+async fn a_line_nobody_holds_any_more_closes() {
+    let (_board, mut board_events, line, mut events) = registered().await;
+    drop(line);
+    assert_eq!(next(&mut events).await, LineEvent::Registration(Registration::Unregistered));
+    assert_eq!(within(events.recv()).await, None);
+    board_next(&mut board_events).await;
+    assert_eq!(board_next(&mut board_events).await, SwitchboardEvent::Unregistered { user: "anna".into() });
+}

@@ -255,8 +255,15 @@ impl Agent {
 
     fn finish_if_closed(&mut self) {
         let Some(until) = self.closing else { return };
-        let idle = !matches!(self.flow, Flow::Up { .. }) || self.clients.values().all(|c| !c.machine.is_pending());
-        if (idle || until <= self.now) && !self.finished {
+        let late = until <= self.now;
+        let unconfirmed: Vec<CallId> = self.calls.iter().filter(|(_, c)| c.bye_after_ack).map(|(id, _)| *id).collect();
+        if late {
+            for call in &unconfirmed {
+                self.with_call(*call, |agent, call| agent.bye(call));
+            }
+        }
+        let pending = !unconfirmed.is_empty() || self.clients.values().any(|c| c.machine.is_pending());
+        if (late || !self.is_up() || !pending) && !self.finished {
             self.finished = true;
             self.flow = Flow::Down;
             self.ping_at = None;

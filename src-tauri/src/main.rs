@@ -1,1 +1,39 @@
-fn main() {}
+//! The desktop shell: a window on the engine. No rule lives here.
+#![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
+
+mod shell;
+
+use cuffia::{DataFolder, Program, Sound};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_env("CUFFIA_LOG").unwrap_or_else(|_| "error,cuffia=warn".into()),
+        )
+        .with_writer(std::io::stderr)
+        .try_init();
+    match start() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("cuffia: {e}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start() -> Result<(), Box<dyn std::error::Error>> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    tauri::async_runtime::set(runtime.handle().clone());
+    let program = {
+        let _inside = runtime.enter();
+        Program::start(DataFolder::open()?, Sound::System)?
+    };
+    let app = shell::build(tauri::Builder::default(), program.engine.clone())
+        .build(shell::context(program.folder.path()))?;
+    app.run(|_, _| {});
+    // The far ends are told before the process is gone.
+    runtime.block_on(shell::leave(&program.engine));
+    runtime.shutdown_timeout(std::time::Duration::from_secs(2));
+    Ok(())
+}

@@ -3,10 +3,15 @@
 //! A shell (the window, the browser bridge, the command line) sends `{command, arguments}` to [`dispatch`] and follows one stream of
 //! [`Event`]s. The TypeScript of both sides is made from the same table ([`typescript`]).
 
+mod commands;
+mod engine;
+mod practice;
+mod show;
 mod table;
 mod view;
 
-pub use table::{COMMANDS, typescript};
+pub use engine::{DeviceControl, Engine, EngineSetup};
+pub use table::{COMMANDS, dispatch, typescript};
 pub use view::*;
 
 #[cfg(test)]

@@ -9,6 +9,22 @@ macro_rules! api {
         /// Names of all commands.
         pub const COMMANDS: &[&str] = &[$(stringify!($name)),*];
 
+        /// Carries out a command by name. Unknown names and arguments of another shape are errors, never panics.
+        ///
+        /// # Errors
+        /// `bad_request`, or what the command gives.
+        pub async fn dispatch(engine: &crate::Engine, name: &str, arguments: serde_json::Value) -> Result<serde_json::Value, ApiError> {
+            match name {
+                $(stringify!($name) => {
+                    let request: $request = serde_json::from_value(arguments)
+                        .map_err(|e| bad_request(format!("{name}: {e}")))?;
+                    let response: $response = engine.$name(request).await?;
+                    serde_json::to_value(response).map_err(|e| bad_request(format!("{name}: {e}")))
+                })*
+                _ => Err(bad_request(format!("there is no command {name:?}"))),
+            }
+        }
+
         /// `ui/src/lib/engine/bindings.ts`: every wire type, and `Commands` with each command's request and response.
         pub fn typescript() -> String {
             let config = Config::new().with_large_int("number");
@@ -109,6 +125,10 @@ api! {
     stop_practice(Nothing) -> Nothing,
     /// Result of a practice call.
     practice_result(CallRef) -> PracticeResult,
+}
+
+fn bad_request(message: String) -> ApiError {
+    ApiError { code: "bad_request".into(), message }
 }
 
 fn collect<T: TS + 'static + ?Sized>(config: &Config, into: &mut std::collections::BTreeMap<String, String>) {

@@ -1,1 +1,10 @@
-//! Composition root.
+//! The composition root: every object is built here and handed to those who need it. Shells (the window, the browser bridge, the
+//! command line) start the same [`Program`].
+
+pub mod bridge;
+pub mod command;
+mod compose;
+mod folder;
+
+pub use compose::{Program, Sound, StartError};
+pub use folder::{DataFolder, data_folder};

@@ -104,6 +104,17 @@ pub struct RecordingShape {
     pub complete: bool,
 }
 
+/// A call as it is kept, with what was written down about it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KeptCall {
+    /// The call.
+    pub call: CallRecord,
+    /// What was registered.
+    pub request: Option<Request>,
+    /// What is left as a draft.
+    pub draft: Option<Draft>,
+}
+
 /// Steps of a waveform: more than any window has pixels to show.
 const PEAKS: usize = 600;
 
@@ -112,16 +123,12 @@ impl Desk {
     ///
     /// # Errors
     /// When the store refuses.
-    pub fn calls_before(
-        &self,
-        before: Option<i64>,
-        limit: u32,
-    ) -> Result<Vec<(CallRecord, Option<Request>, Option<Draft>)>, DeskError> {
+    pub fn calls_before(&self, before: Option<i64>, limit: u32) -> Result<Vec<KeptCall>, DeskError> {
         let store = self.store();
-        let rows = store.calls(before, limit.min(500))?;
-        rows.into_iter()
-            .map(|call| Ok((store.request_of(&call.id)?, store.draft(&call.id)?, call)))
-            .map(|r| r.map(|(q, d, c)| (c, q, d)))
+        store
+            .calls(before, limit.min(500))?
+            .into_iter()
+            .map(|call| Ok(KeptCall { request: store.request_of(&call.id)?, draft: store.draft(&call.id)?, call }))
             .collect()
     }
 

@@ -1,0 +1,267 @@
+//! What each command does. Rules live in the desk; here they are only called.
+
+use crate::engine::Engine;
+use crate::show;
+use crate::view::*;
+use cuffia_desk::{RealAccount, TOPICS};
+use cuffia_headset::{Choice, ProcessingConfig, Tone};
+use cuffia_practice as practice;
+
+type Answer<T> = Result<T, ApiError>;
+const DONE: Answer<Nothing> = Ok(Nothing {});
+
+impl Engine {
+    pub(crate) async fn snapshot(&self, _: Nothing) -> Answer<Snapshot> {
+        Ok(self.whole())
+    }
+
+    pub(crate) async fn set_preferences(&self, p: Preferences) -> Answer<Nothing> {
+        self.change_settings(|s| (s.language, s.theme) = (Some(p.language), p.theme))?;
+        self.send(Change::App(self.app()));
+        DONE
+    }
+
+    pub(crate) async fn finish_first_start(&self, _: Nothing) -> Answer<Nothing> {
+        self.change_settings(|s| s.started_before = true)?;
+        self.send(Change::App(self.app()));
+        DONE
+    }
+
+    pub(crate) async fn list_devices(&self, _: Nothing) -> Answer<Vec<DeviceView>> {
+        let engine = self.clone();
+        // Some sound systems take seconds to enumerate.
+        let devices = tokio::task::spawn_blocking(move || engine.devices().list()).await.unwrap_or_default();
+        Ok(devices.into_iter().map(|d| DeviceView { id: d.id, name: d.name, input: d.input, output: d.output }).collect())
+    }
+
+    pub(crate) async fn choose_devices(&self, c: DeviceChoice) -> Answer<Nothing> {
+        let choice = Choice { microphone: c.microphone, loudspeaker: c.loudspeaker, ringer: c.ringer };
+        self.change_settings(|s| s.choice = choice.clone())?;
+        self.devices().choose(choice);
+        self.send_headset();
+        DONE
+    }
+
+    pub(crate) async fn set_processing(&self, p: ProcessingView) -> Answer<Nothing> {
+        let config = ProcessingConfig {
+            echo_cancellation: p.echo_cancellation,
+            noise_suppression: p.noise_suppression,
+            gain_control: p.gain_control,
+        };
+        self.change_settings(|s| s.processing = config)?;
+        self.desk().headset().processing(config);
+        self.send_headset();
+        DONE
+    }
+
+    pub(crate) async fn test_sound(&self, t: TestSound) -> Answer<Nothing> {
+        self.desk().headset().tone(match t.on {
+            TestTarget::Loudspeaker => Tone::Test,
+            TestTarget::Ringer => Tone::TestRing,
+        });
+        DONE
+    }
+
+    pub(crate) async fn connect_line(&self, a: LineAccount) -> Answer<Nothing> {
+        if self.with_practice(|p| p.is_some()) {
+            self.end_practice().await?;
+        }
+        let mut account =
+            RealAccount { server: a.server, user: a.user, password: a.password, display_name: a.display_name };
+        // The form shows no saved password; left empty it means the saved one, for the same account only.
+        if account.password.is_empty()
+            && let Some(saved) = self.desk().saved_account()?
+            && (&saved.server, &saved.user) == (&account.server, &account.user)
+        {
+            account.password = saved.password;
+        }
+        self.desk().connect_real(&account)?;
+        DONE
+    }
+
+    pub(crate) async fn line_account(&self, _: Nothing) -> Answer<LineAccount> {
+        let saved = self.desk().saved_account()?;
+        let empty =
+            LineAccount { server: String::new(), user: String::new(), password: String::new(), display_name: String::new() };
+        Ok(saved.map_or(empty, |a| LineAccount {
+            server: a.server,
+            user: a.user,
+            password: String::new(),
+            display_name: a.display_name,
+        }))
+    }
+
+    pub(crate) async fn disconnect_line(&self, _: Nothing) -> Answer<Nothing> {
+        self.desk().disconnect();
+        DONE
+    }
+
+    pub(crate) async fn dial(&self, d: Dial) -> Answer<CallRef> {
+        Ok(CallRef { call: self.desk().dial(&d.target).await? })
+    }
+
+    pub(crate) async fn answer(&self, c: CallRef) -> Answer<Nothing> {
+        self.desk().phone().answer(&c.call).await?;
+        DONE
+    }
+
+    pub(crate) async fn reject(&self, c: CallRef) -> Answer<Nothing> {
+        const DECLINE: u16 = 603;
+        self.desk().phone().reject(&c.call, DECLINE).await?;
+        DONE
+    }
+
+    pub(crate) async fn hang_up(&self, c: CallRef) -> Answer<Nothing> {
+        self.desk().phone().hang_up(&c.call).await?;
+        DONE
+    }
+
+    pub(crate) async fn hold(&self, c: CallRef) -> Answer<Nothing> {
+        self.desk().phone().hold(&c.call).await?;
+        DONE
+    }
+
+    pub(crate) async fn resume(&self, c: CallRef) -> Answer<Nothing> {
+        self.desk().phone().resume(&c.call).await?;
+        DONE
+    }
+
+    pub(crate) async fn send_digits(&self, d: Digits) -> Answer<Nothing> {
+        self.desk().phone().send_digits(&d.call, d.digits).await?;
+        DONE
+    }
+
+    pub(crate) async fn mute(&self, m: Mute) -> Answer<Nothing> {
+        self.desk().headset().mute(m.on);
+        self.send_headset();
+        DONE
+    }
+
+    pub(crate) async fn pause(&self, p: Pause) -> Answer<Nothing> {
+        self.desk().pause(p.on);
+        DONE
+    }
+
+    pub(crate) async fn save_draft(&self, s: SaveDraft) -> Answer<Nothing> {
+        self.desk().save_draft(&s.call, s.draft.into())?;
+        DONE
+    }
+
+    pub(crate) async fn register_request(&self, s: SaveDraft) -> Answer<RequestView> {
+        let request = self.desk().register(&s.call, &s.draft.into())?;
+        Ok(show::request(&request))
+    }
+
+    pub(crate) async fn end_wrap_up(&self, _: Nothing) -> Answer<Nothing> {
+        self.desk().end_wrap_up();
+        DONE
+    }
+
+    pub(crate) async fn extend_wrap_up(&self, e: Extend) -> Answer<Nothing> {
+        self.desk().extend_wrap_up(e.seconds);
+        DONE
+    }
+
+    pub(crate) async fn topics(&self, _: Nothing) -> Answer<Vec<TopicView>> {
+        let italian = self.language() == Language::It;
+        let name = |en: &str, it: &str| if italian { it } else { en }.to_owned();
+        Ok(TOPICS
+            .iter()
+            .map(|t| TopicView {
+                id: t.id.into(),
+                name: name(t.en, t.it),
+                subtopics: t.below.iter().map(|(id, en, it)| SubtopicView { id: (*id).into(), name: name(en, it) }).collect(),
+            })
+            .collect())
+    }
+
+    pub(crate) async fn find_customers(&self, f: Find) -> Answer<Vec<CustomerRow>> {
+        const MOST: u32 = 100;
+        let wanted = f.text.trim().to_lowercase();
+        let in_practice = self.with_practice(|p| p.is_some());
+        let practice_rows = practice::scenarios(practice_language(self)).into_iter().filter(|s| {
+            in_practice && (wanted.is_empty() || s.title.to_lowercase().contains(&wanted) || s.number.starts_with(&wanted))
+        });
+        let practice_rows = practice_rows.map(|s| CustomerRow {
+            id: s.id,
+            name: s.title,
+            company: String::new(),
+            number: s.number,
+            practice: true,
+        });
+        let customers = self.desk().store().find_customers(&f.text, f.limit.min(MOST))?;
+        let rows = customers.into_iter().map(|c| CustomerRow {
+            number: c.numbers.first().cloned().unwrap_or_default(),
+            id: c.id,
+            name: c.name,
+            company: c.company,
+            practice: false,
+        });
+        Ok(practice_rows.chain(rows).take(f.limit.min(MOST) as usize).collect())
+    }
+
+    pub(crate) async fn customer(&self, c: CustomerRef) -> Answer<CustomerPage> {
+        let desk = self.desk();
+        let (customer, calls, requests) = desk.customer_history(&c.customer)?;
+        let of_call = |id: &str| requests.iter().find(|r| r.call.as_deref() == Some(id));
+        let mut timeline: Vec<TimelineItem> = calls
+            .iter()
+            .map(|c| TimelineItem { at: c.started, call: Some(show::call_row(c, of_call(&c.id), None)), request: None })
+            .chain(
+                requests
+                    .iter()
+                    .filter(|r| r.call.is_none())
+                    .map(|r| TimelineItem { at: r.at, call: None, request: Some(show::request(r)) }),
+            )
+            .collect();
+        timeline.sort_by_key(|i| std::cmp::Reverse(i.at));
+        Ok(CustomerPage { card: show::card(&desk.sight(customer)?), timeline })
+    }
+
+    pub(crate) async fn list_calls(&self, l: ListCalls) -> Answer<Vec<CallRow>> {
+        let rows = self.desk().calls_before(l.before, l.limit)?;
+        Ok(rows.iter().map(|k| show::call_row(&k.call, k.request.as_ref(), k.draft.as_ref())).collect())
+    }
+
+    pub(crate) async fn recording(&self, c: CallRef) -> Answer<RecordingView> {
+        let shape = self.desk().recording(&c.call).await?;
+        let (operator, customer) = shape.peaks.into_iter().unzip();
+        Ok(RecordingView { duration: shape.duration_ms, operator, customer, complete: shape.complete })
+    }
+
+    pub(crate) async fn play_recording(&self, p: Play) -> Answer<Nothing> {
+        self.desk().play_recording(&p.call, p.from).await?;
+        DONE
+    }
+
+    pub(crate) async fn stop_playing(&self, _: Nothing) -> Answer<Nothing> {
+        self.desk().headset().stop_playing();
+        DONE
+    }
+
+    pub(crate) async fn scenarios(&self, _: Nothing) -> Answer<Vec<ScenarioView>> {
+        Ok(self.scenario_views())
+    }
+
+    pub(crate) async fn start_practice(&self, s: StartPractice) -> Answer<Nothing> {
+        self.begin_practice(&s.scenario, s.language).await?;
+        DONE
+    }
+
+    pub(crate) async fn stop_practice(&self, _: Nothing) -> Answer<Nothing> {
+        self.end_practice().await?;
+        DONE
+    }
+
+    pub(crate) async fn practice_result(&self, c: CallRef) -> Answer<PracticeResult> {
+        let json = self.desk().store().practice_result(&c.call)?;
+        json.and_then(|j| serde_json::from_str(&j).ok()).ok_or_else(|| ApiError {
+            code: "practice.no_result".into(),
+            message: "This call has no practice result.".into(),
+        })
+    }
+}
+
+fn practice_language(engine: &Engine) -> practice::Language {
+    crate::practice::spoken(engine.language())
+}

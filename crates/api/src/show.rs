@@ -1,0 +1,205 @@
+//! From the desk's own types to the wire's.
+
+use crate::view::*;
+use cuffia_customers::{CallRecord, Draft, Promise, Request};
+use cuffia_desk::{CustomerSight, DeskError, Ending, Kind, LineKind as DeskLine, LineState as DeskLineState, LiveCall, WrapUp};
+use cuffia_phone::{Origin, State, Statistics};
+
+impl From<DeskError> for ApiError {
+    fn from(e: DeskError) -> Self {
+        ApiError { code: e.code(), message: e.to_string() }
+    }
+}
+
+/// Any error with a code.
+macro_rules! coded {
+    ($($ty:ty),*) => {
+        $(impl From<$ty> for ApiError {
+            fn from(e: $ty) -> Self {
+                ApiError { code: e.code().into(), message: e.to_string() }
+            }
+        })*
+    };
+}
+coded!(cuffia_customers::StoreError, cuffia_phone::PhoneError, cuffia_headset::HeadsetError);
+
+pub(crate) fn line(status: &cuffia_desk::LineStatus, network: bool) -> LineView {
+    let (state, error, retry_at) = match &status.state {
+        DeskLineState::Off => (LineState::Off, None, None),
+        DeskLineState::Connecting => (LineState::Connecting, None, None),
+        DeskLineState::Registered => (LineState::Registered, None, None),
+        DeskLineState::Failed(e, retry) => {
+            let error = ApiError { code: format!("line.{}", e.code()), message: e.to_string() };
+            (LineState::Failed, Some(error), *retry)
+        }
+    };
+    LineView {
+        kind: match status.kind {
+            DeskLine::None => LineKind::None,
+            DeskLine::Practice => LineKind::Practice,
+            DeskLine::Real => LineKind::Real,
+        },
+        state,
+        server: status.server.clone(),
+        user: status.user.clone(),
+        since: status.since,
+        error,
+        retry_at,
+        network,
+    }
+}
+
+pub(crate) fn call(c: &LiveCall) -> CallView {
+    let state = match c.info.state {
+        State::Dialling => CallState::Dialling,
+        State::RingingThere => CallState::RingingThere,
+        State::RingingHere => CallState::RingingHere,
+        State::Answering => CallState::Answering,
+        State::Active if c.info.held => CallState::Held,
+        State::Active if c.info.held_there => CallState::HeldThere,
+        State::Active => CallState::Active,
+    };
+    CallView {
+        id: c.info.id.clone(),
+        direction: direction(c.info.origin == Origin::Out),
+        state,
+        number: c.info.number.clone(),
+        name: c.name(),
+        called: c.info.called.clone(),
+        practice: c.practice,
+        started: c.started,
+        answered: c.answered,
+        recording: c.recording,
+        customers: c.customers.iter().map(card).collect(),
+        quality: c.quality.as_ref().map(quality),
+        draft: draft(&c.draft),
+    }
+}
+
+fn direction(outgoing: bool) -> Direction {
+    if outgoing { Direction::Out } else { Direction::In }
+}
+
+fn quality(s: &Statistics) -> QualityView {
+    QualityView {
+        mos: s.mos,
+        loss_in: s.loss_percent,
+        loss_out: s.lost_remote_percent,
+        jitter: s.jitter_ms,
+        round_trip: s.round_trip_ms,
+        buffer: s.buffer_ms,
+        codec: s.codec.map(|c| c.name().to_owned()),
+        path: s.path.clone(),
+        received: s.packets_received,
+        sent: s.packets_sent,
+    }
+}
+
+pub(crate) fn card(s: &CustomerSight) -> CustomerCard {
+    let c = &s.customer;
+    CustomerCard {
+        id: c.id.clone(),
+        name: c.name.clone(),
+        company: c.company.clone(),
+        product: c.product.clone(),
+        town: c.town.clone(),
+        numbers: c.numbers.clone(),
+        note: c.note.clone(),
+        requests: s.requests.iter().map(request).collect(),
+        promises: s.promises.iter().map(promise).collect(),
+    }
+}
+
+fn promise(p: &Promise) -> PromiseView {
+    PromiseView { id: p.id.clone(), text: p.text.clone(), due: p.due }
+}
+
+/// Both enums have the same words; the desk's is the truth.
+fn kind(k: Kind) -> RequestKind {
+    match k {
+        Kind::Consultation => RequestKind::Consultation,
+        Kind::Order => RequestKind::Order,
+        Kind::Complaint => RequestKind::Complaint,
+        Kind::Survey => RequestKind::Survey,
+        Kind::Sale => RequestKind::Sale,
+        Kind::Information => RequestKind::Information,
+        Kind::Callback => RequestKind::Callback,
+    }
+}
+
+pub(crate) fn request(r: &Request) -> RequestView {
+    RequestView {
+        id: r.id.clone(),
+        at: r.at,
+        // A kind of a later version is shown as the most general one rather than hidden.
+        kind: kind(Kind::from_word(&r.kind).unwrap_or(Kind::Consultation)),
+        topic: r.topic.clone(),
+        subtopic: r.subtopic.clone(),
+        note: r.note.clone(),
+    }
+}
+
+pub(crate) fn draft(d: &Draft) -> RequestDraft {
+    RequestDraft {
+        kind: d.kind.as_deref().and_then(Kind::from_word).map(kind),
+        topic: d.topic.clone(),
+        subtopic: d.subtopic.clone(),
+        note: d.note.clone(),
+        customer: d.customer.clone(),
+    }
+}
+
+impl From<RequestDraft> for Draft {
+    fn from(d: RequestDraft) -> Self {
+        let word = d.kind.and_then(|k| Kind::ALL.iter().find(|x| kind(**x) == k)).map(|k| k.word().to_owned());
+        Draft { kind: word, topic: d.topic, subtopic: d.subtopic, note: d.note, customer: d.customer }
+    }
+}
+
+fn ending(e: Ending) -> EndReasonView {
+    match e {
+        Ending::HungUpHere => EndReasonView::HungUpHere,
+        Ending::HungUpThere => EndReasonView::HungUpThere,
+        Ending::Missed => EndReasonView::Missed,
+        Ending::AnsweredElsewhere => EndReasonView::AnsweredElsewhere,
+        Ending::DeclinedHere => EndReasonView::DeclinedHere,
+        Ending::Busy => EndReasonView::Busy,
+        Ending::Declined => EndReasonView::Declined,
+        Ending::NotFound => EndReasonView::NotFound,
+        Ending::NoAnswer => EndReasonView::NoAnswer,
+        Ending::Failed => EndReasonView::Failed,
+        Ending::Interrupted => EndReasonView::Interrupted,
+    }
+}
+
+pub(crate) fn wrap_up(w: &WrapUp) -> WrapUpView {
+    WrapUpView {
+        call: w.call.clone(),
+        name: w.name.clone(),
+        ends: w.ends,
+        registered: w.registered,
+        draft: draft(&w.draft),
+        customers: w.customers.iter().map(card).collect(),
+        reason: ending(w.ending),
+        talked: w.talked_ms,
+    }
+}
+
+pub(crate) fn call_row(c: &CallRecord, r: Option<&Request>, d: Option<&Draft>) -> CallRow {
+    CallRow {
+        id: c.id.clone(),
+        direction: direction(c.outgoing),
+        number: c.number.clone(),
+        name: c.name.clone(),
+        customer: c.customer.clone(),
+        practice: c.practice,
+        started: c.started,
+        answered: c.answered,
+        ended: c.ended,
+        reason: c.reason.as_deref().and_then(Ending::from_word).map_or(EndReasonView::None, ending),
+        recording: c.recording.is_some(),
+        request: r.map(request),
+        draft: d.map(draft),
+        mos: c.mos.map(|m| m as f32),
+    }
+}

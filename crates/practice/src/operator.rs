@@ -2,7 +2,7 @@
 
 use crate::ears::{Ears, Edge};
 use crate::pack::{self, VoiceName};
-use crate::speech::{Noise, Spoken, normalise, speak_all, spell_numbers, to_48k, trim};
+use crate::speech::{Noise, Spoken, finish, speak_all, spell_numbers};
 use crate::{Language, PracticeError};
 use cuffia_media::FRAME;
 use std::sync::mpsc::{Receiver, channel};
@@ -173,11 +173,5 @@ fn speak(language: Language, texts: Vec<String>) -> Result<Vec<Vec<f32>>, Practi
         Language::It => (VoiceName::ItIt, 62, 112),
     };
     let texts = texts.into_iter().map(|text| Spoken { text, pitch, speed }).collect();
-    let finish = |sound: Vec<f32>| {
-        let mut samples = to_48k(&sound)?;
-        trim(&mut samples);
-        normalise(&mut samples);
-        Ok(samples)
-    };
-    speak_all(voice, texts)?.into_iter().map(finish).collect()
+    speak_all(voice, texts)?.iter().map(|sound| finish(sound)).collect()
 }

@@ -8,8 +8,9 @@ mod value;
 
 pub(crate) use numbers::spell_numbers;
 pub(crate) use pico::{Spoken, speak_all};
-pub(crate) use render::{Rendered, RenderedLine, render};
-pub(crate) use sound::{Noise, normalise, to_48k, trim};
+pub(crate) use render::{Rendered, RenderedLine, finish, render};
+pub(crate) use sound::Noise;
+use sound::{normalise, tighten, to_48k, trim};
 pub(crate) use value::Value;
 
 #[cfg(test)]

@@ -103,7 +103,8 @@ impl Pico {
 
 /// The engine reads files only, so a voice passes through one; it is read whole and the file is gone again at once.
 fn load(system: &Rc<RefCell<System>>, bytes: &[u8]) -> Result<Rc<RefCell<Resource>>, PracticeError> {
-    let mut file = tempfile::Builder::new().prefix("cuffia-voice").tempfile().map_err(PracticeError::voice)?;
+    let mut file =
+        tempfile::Builder::new().prefix("cuffia-voice").suffix(".bin").tempfile().map_err(PracticeError::voice)?;
     file.write_all(bytes).map_err(PracticeError::voice)?;
     // Closed before it is read: elsewhere than on Unix an open file is not shared.
     let path = file.into_temp_path();

@@ -1,7 +1,7 @@
 //! A scenario's lines as sound.
 
 use super::sound::word_gaps;
-use super::{Spoken, Value, normalise, speak_all, to_48k, trim};
+use super::{Spoken, Value, normalise, speak_all, tighten, to_48k, trim};
 use crate::pack::{Scenario, facts_of};
 use crate::{Language, PracticeError};
 use std::collections::BTreeMap;
@@ -52,14 +52,12 @@ pub(crate) fn render(
     let mut sounds = speak_all(persona.voice, texts)?.into_iter();
     let mut lines = BTreeMap::new();
     for (name, text) in scenario.lines(language) {
-        let mut samples = finish(&sounds.next().unwrap_or_default())?;
+        let samples = finish(&sounds.next().unwrap_or_default())?;
         let mut ends = Vec::new();
         for fact in facts_of(text) {
-            let mut until = to_48k(&sounds.next().unwrap_or_default())?;
-            trim(&mut until);
+            let until = finish(&sounds.next().unwrap_or_default())?;
             ends.push((fact.to_owned(), until.len().min(samples.len())));
         }
-        normalise(&mut samples);
         let line = RenderedLine {
             text: filled(text, &|value| value.written(language)),
             gaps: word_gaps(&samples),
@@ -72,9 +70,10 @@ pub(crate) fn render(
 }
 
 /// What the engine made, as it is played.
-fn finish(sound: &[f32]) -> Result<Vec<f32>, PracticeError> {
+pub(crate) fn finish(sound: &[f32]) -> Result<Vec<f32>, PracticeError> {
     let mut samples = to_48k(sound)?;
     trim(&mut samples);
+    tighten(&mut samples);
     if samples.is_empty() {
         return Err(PracticeError::voice("a line has no sound"));
     }

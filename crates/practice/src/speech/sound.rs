@@ -11,10 +11,12 @@ const SPEECH_DBFS: f32 = -20.0;
 /// No sample goes higher.
 const PEAK: f32 = 0.89;
 /// A stretch of 10 ms softer than this is no speech.
-const SPEECH_FLOOR_DBFS: f32 = -45.0;
+const SPEECH_FLOOR_DBFS: f32 = -52.0;
 /// A telephone line is never quieter.
 const NOISE_DBFS: f32 = -60.0;
 const STRETCH: usize = 480;
+/// The engine pauses for most of a second between sentences, which at the telephone sounds like the end of a turn.
+const LONGEST_PAUSE: usize = 32;
 
 /// RMS in dBFS, never below -120.
 pub(crate) fn dbfs(samples: &[f32]) -> f32 {
@@ -53,6 +55,18 @@ pub(crate) fn trim(samples: &mut Vec<f32>) {
     samples.truncate(last * STRETCH);
     let first = samples.chunks(STRETCH).position(loud).unwrap_or(0);
     samples.drain(..first * STRETCH);
+}
+
+/// Shortens long pauses within a line.
+pub(crate) fn tighten(samples: &mut Vec<f32>) {
+    let (mut kept, mut quiet) = (Vec::with_capacity(samples.len()), 0);
+    for stretch in samples.chunks(STRETCH) {
+        quiet = if dbfs(stretch) > SPEECH_FLOOR_DBFS { 0 } else { quiet + 1 };
+        if quiet <= LONGEST_PAUSE {
+            kept.extend_from_slice(stretch);
+        }
+    }
+    *samples = kept;
 }
 
 /// Where the voice pauses for a moment: the middles of quiet stretches of 20 ms or more.

@@ -44,7 +44,7 @@ export const SHORTCUTS: readonly Shortcut[] = [
     keys: ['Mod+Enter'],
     label: 'shortcut.register',
     when: writing,
-    run: () => document.querySelector<HTMLElement>('[data-register]')?.click(),
+    run: () => document.querySelector<HTMLElement>('[data-register] button')?.click(),
   },
   { id: 'extend', keys: ['E'], label: 'shortcut.extend', when: () => !!store.snapshot?.wrapUp, run: () => stage.extend() },
   { id: 'ready', keys: ['R'], label: 'shortcut.ready', when: () => !!store.snapshot?.wrapUp, run: () => stage.ready() },

@@ -78,6 +78,8 @@ pub(crate) struct Conversation {
     line_since: Option<u64>,
     operator_since: Option<u64>,
     held_since: Option<u64>,
+    /// The operator has spoken since the customer last began.
+    operator_turn: bool,
     ending: Option<Ending>,
     happened: Vec<Happened>,
 }
@@ -97,6 +99,7 @@ impl Conversation {
             line_since: None,
             operator_since: None,
             held_since: None,
+            operator_turn: false,
             ending: None,
             happened: Vec::new(),
         };
@@ -110,7 +113,10 @@ impl Conversation {
         match self.ears.hear(heard) {
             Some(Edge::Starts(at)) => {
                 self.operator_since = Some(at);
-                self.happened.push(Happened::Said { at_ms: at, speaker: Speaker::Operator, text: String::new() });
+                // One line of the transcript for a turn, however many breaths it has.
+                if !std::mem::replace(&mut self.operator_turn, true) {
+                    self.happened.push(Happened::Said { at_ms: at, speaker: Speaker::Operator, text: String::new() });
+                }
                 self.give(Event::OperatorStarts { at });
             }
             Some(Edge::Stops(at)) => {
@@ -174,7 +180,7 @@ impl Conversation {
                     match self.player.say(&name) {
                         Some(text) => {
                             let text = text.to_owned();
-                            self.line_since = Some(self.now);
+                            (self.line_since, self.operator_turn) = (Some(self.now), false);
                             self.happened.push(Happened::Said { at_ms: self.now, speaker: Speaker::Customer, text });
                         }
                         // Checked packs have every line; without this the customer would wait for its end for ever.

@@ -25,8 +25,8 @@ const TOO_NOISY_DB: f32 = 12.0;
 const QUIETEST_DB: f32 = -65.0;
 /// Looks the noise floor is taken from: 4 s.
 const MEMORY: usize = 250;
-/// Looks of a quiet room the memory begins with.
-const PRIOR: usize = 6;
+/// Softer than any microphone: the line sends nothing, which says nothing about the room.
+const NOTHING_DB: f32 = -90.0;
 
 /// A change in what is heard. Times are milliseconds of sound since the ears opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,14 +116,16 @@ struct Floor {
 
 impl Floor {
     fn new() -> Self {
-        Self { recent: VecDeque::from([QUIETEST_DB; PRIOR]) }
+        Self { recent: VecDeque::from([QUIETEST_DB]) }
     }
 
     fn take(&mut self, level: f32) -> f32 {
-        if self.recent.len() >= MEMORY {
+        if self.recent.len() > MEMORY {
             self.recent.pop_front();
         }
-        self.recent.push_back(level.max(QUIETEST_DB));
+        if level > NOTHING_DB {
+            self.recent.push_back(level.max(QUIETEST_DB));
+        }
         let mut sorted: Vec<f32> = self.recent.iter().copied().collect();
         let at = sorted.len() / 10;
         *sorted.select_nth_unstable_by(at, f32::total_cmp).1

@@ -144,7 +144,7 @@ impl SpeakingOperator {
     fn is_my_turn(&self) -> bool {
         let quiet = self.now.saturating_sub(self.quiet_since);
         match self.next {
-            0 => self.now >= BREATH_MS && !self.customer_speaks,
+            0 if !self.answered => self.now >= BREATH_MS,
             next if next >= self.turns.len() => false,
             _ if self.customer_speaks => false,
             _ if self.answered => quiet >= TURN_END_MS,

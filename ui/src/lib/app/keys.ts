@@ -15,7 +15,10 @@ export function shown(key: string): string {
 
 /** As `aria-keyshortcuts` wants it. */
 export function forReaders(keys: string[]): string {
-  return keys.filter((k) => !k.includes(' ')).map((k) => k.replace('Mod', MAC ? 'Meta' : 'Control')).join(' ');
+  return keys
+    .filter((k) => !k.includes(' '))
+    .map((k) => k.replace('Mod', MAC ? 'Meta' : 'Control'))
+    .join(' ');
 }
 
 function matches(event: KeyboardEvent, key: string): boolean {

@@ -26,7 +26,13 @@ const focus = (selector: string) => document.querySelector<HTMLElement>(selector
 /** Every shortcut, once: the key handler, the help sheet and the tooltips read this table. */
 export const SHORTCUTS: readonly Shortcut[] = [
   { id: 'answer', keys: ['F9', 'Enter'], label: 'call.answer', when: ringing, run: () => void stage.answer() },
-  { id: 'hangUp', keys: ['F10', 'Shift+Escape'], label: 'call.hangUp', when: () => !!stage.call, run: () => stage.hangUp() },
+  {
+    id: 'hangUp',
+    keys: ['F10', 'Shift+Escape'],
+    label: 'call.hangUp',
+    when: () => !!stage.call,
+    run: () => stage.hangUp(),
+  },
   { id: 'decline', keys: ['D'], label: 'call.decline', when: ringing, run: () => stage.decline() },
   { id: 'mute', keys: ['F8', 'M'], label: 'shortcut.muteUnmute', when: talking, run: () => stage.mute() },
   { id: 'hold', keys: ['F7', 'H'], label: 'shortcut.holdResume', when: answered, run: () => stage.hold() },
@@ -46,7 +52,13 @@ export const SHORTCUTS: readonly Shortcut[] = [
     when: writing,
     run: () => document.querySelector<HTMLElement>('[data-register] button')?.click(),
   },
-  { id: 'extend', keys: ['E'], label: 'shortcut.extend', when: () => !!store.snapshot?.wrapUp, run: () => stage.extend() },
+  {
+    id: 'extend',
+    keys: ['E'],
+    label: 'shortcut.extend',
+    when: () => !!store.snapshot?.wrapUp,
+    run: () => stage.extend(),
+  },
   { id: 'ready', keys: ['R'], label: 'shortcut.ready', when: () => !!store.snapshot?.wrapUp, run: () => stage.ready() },
   {
     id: 'dial',

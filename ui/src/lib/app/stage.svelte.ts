@@ -8,7 +8,9 @@ import { router } from './router.svelte';
 const ORDER: CallState[] = ['active', 'answering', 'held_there', 'dialling', 'ringing_there', 'ringing_here', 'held'];
 
 function main(calls: readonly CallView[]): CallView | null {
-  return calls.filter((c) => c.state !== 'ended').sort((a, b) => ORDER.indexOf(a.state) - ORDER.indexOf(b.state))[0] ?? null;
+  return (
+    calls.filter((c) => c.state !== 'ended').sort((a, b) => ORDER.indexOf(a.state) - ORDER.indexOf(b.state))[0] ?? null
+  );
 }
 
 export function nameOf(call: { name: string | null; number: string }): string {
@@ -99,7 +101,8 @@ function tell(before: Snapshot, after: Snapshot) {
     if (call.state === 'ringing_here') live.text = t('live.ringing', { name: nameOf(call) });
     else if (call.state === 'dialling') live.text = t('live.dialling', { name: nameOf(call) });
     else if (call.state === 'held') live.text = t('live.held');
-    else if (call.state === 'active') live.text = was === 'held' || was === 'held_there' ? t('live.resumed') : t('live.answered');
+    else if (call.state === 'active')
+      live.text = was === 'held' || was === 'held_there' ? t('live.resumed') : t('live.answered');
   }
   for (const call of before.calls) {
     if (after.calls.some((c) => c.id === call.id)) continue;

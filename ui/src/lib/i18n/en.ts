@@ -242,7 +242,8 @@ export const en = {
   'customers.back': 'Customers',
 
   'practice.title': 'Practice room',
-  'practice.lead': 'A simulated customer calls you on this same phone. Take the call, write down the request, look at the figures.',
+  'practice.lead':
+    'A simulated customer calls you on this same phone. Take the call, write down the request, look at the figures.',
   'practice.language': 'The customer speaks',
   'practice.english': 'English',
   'practice.italian': 'Italian',

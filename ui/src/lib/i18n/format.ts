@@ -59,7 +59,9 @@ export function clock(ms: number): string {
 /** 4.2 s */
 export function seconds(ms: number): string {
   const digits = ms < 10_000 ? 1 : 0;
-  return numbers({ style: 'unit', unit: 'second', unitDisplay: 'short', maximumFractionDigits: digits }).format(ms / 1000);
+  return numbers({ style: 'unit', unit: 'second', unitDisplay: 'short', maximumFractionDigits: digits }).format(
+    ms / 1000,
+  );
 }
 
 /** 38 ms */

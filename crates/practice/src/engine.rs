@@ -63,7 +63,7 @@ pub(crate) enum Action {
 enum Phase {
     Listening { since: u64 },
     Replying { at: u64, target: String },
-    Speaking { since: u64, line: Line, stopping: bool },
+    Speaking { since: u64, line: Line, interrupted: bool },
     Leaving { at: u64, ending: Ending },
     Over,
 }
@@ -257,13 +257,15 @@ impl<'a> Engine<'a> {
         match self.phase.clone() {
             Phase::Listening { since } => self.listen(since, now, actions),
             Phase::Replying { at, target } if now >= at => self.enter(&target, now, actions),
-            Phase::Speaking { since, line, stopping: false } => {
+            Phase::Speaking { since, line, interrupted: false } => {
                 let over = self.operator.map_or(0, |started| now.saturating_sub(started.max(since)));
-                if over >= manner.barge_in_ms && line != (Line::OfState { yields: false }) && self.state().end.is_none()
-                {
+                if over >= manner.barge_in_ms && self.state().end.is_none() {
                     self.change_mood(-1);
-                    self.phase = Phase::Speaking { since, line, stopping: true };
-                    actions.push(Action::Stop);
+                    self.phase = Phase::Speaking { since, line, interrupted: true };
+                    // Said for the second time, a line is said to its end.
+                    if line != (Line::OfState { yields: false }) {
+                        actions.push(Action::Stop);
+                    }
                 }
             }
             Phase::Leaving { at, ending } if now >= at => self.hang_up(ending, actions),
@@ -352,7 +354,7 @@ impl<'a> Engine<'a> {
             moods.into_iter().find(|variant| self.scenario.has_line(variant)).unwrap_or_else(|| name.to_owned())
         };
         self.turn_ms = 0;
-        self.phase = Phase::Speaking { since: now, line, stopping: false };
+        self.phase = Phase::Speaking { since: now, line, interrupted: false };
         actions.push(Action::Say(chosen));
     }
 

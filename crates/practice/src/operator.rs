@@ -10,7 +10,7 @@ use std::sync::mpsc::{Receiver, channel};
 /// Between the answer and the greeting.
 const BREATH_MS: u64 = 600;
 /// The customer must have been silent for so long.
-const TURN_END_MS: u64 = 700;
+const TURN_END_MS: u64 = 900;
 /// If the customer says nothing for so long, the operator asks on.
 const PATIENCE_MS: u64 = 5_000;
 const TICK_MS: u64 = 10;
@@ -145,15 +145,15 @@ impl SpeakingOperator {
         let quiet = self.now.saturating_sub(self.quiet_since);
         match self.next {
             0 if !self.answered => self.now >= BREATH_MS,
-            next if next >= self.turns.len() => false,
             _ if self.customer_speaks => false,
             _ if self.answered => quiet >= TURN_END_MS,
-            _ => quiet >= PATIENCE_MS,
+            // The last words are said again only to a customer who has not left yet.
+            next => next < self.turns.len() && quiet >= PATIENCE_MS,
         }
     }
 
     fn begin(&mut self) {
-        let mut line = self.turns.get_mut(self.next).map(std::mem::take).unwrap_or_default();
+        let mut line = self.turns.get(self.next).or(self.turns.last()).cloned().unwrap_or_default();
         if self.next == READ_BACK
             && let Some(mut read) = self.read_back.take().and_then(|ready| ready.try_recv().ok())
         {

@@ -45,7 +45,10 @@ pub(crate) fn render(
     for (_, text) in scenario.lines(language) {
         texts.push(spoken(text));
         for fact in facts_of(text) {
-            let until = text.find(&format!("{{{fact}}}")).map_or(text.len(), |at| at + fact.len() + 2);
+            let end = text.find(&format!("{{{fact}}}")).map_or(text.len(), |at| at + fact.len() + 2);
+            // With the mark behind it, for the voice falls or rises before one.
+            let mark = text.get(end..).is_some_and(|rest| rest.starts_with(['.', ',', '?', '!']));
+            let until = end + usize::from(mark);
             texts.push(spoken(text.get(..until).unwrap_or(text)));
         }
     }

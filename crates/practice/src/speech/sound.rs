@@ -16,7 +16,7 @@ const SPEECH_FLOOR_DBFS: f32 = -52.0;
 const NOISE_DBFS: f32 = -60.0;
 const STRETCH: usize = 480;
 /// The engine pauses for most of a second between sentences, which at the telephone sounds like the end of a turn.
-const LONGEST_PAUSE: usize = 32;
+const LONGEST_PAUSE: usize = 22;
 
 /// RMS in dBFS, never below -120.
 pub(crate) fn dbfs(samples: &[f32]) -> f32 {

@@ -1,0 +1,99 @@
+// A scripted engine for pictures and for looking at states that are hard to reach. It answers over the page's own WebSocket,
+// so the built page is looked at as it ships. Typed by the same table; never part of the bundle.
+import type { Page } from '@playwright/test';
+import type { Change, Commands, CustomerCard, Message, Snapshot } from '../src/lib/engine/bindings';
+import * as sample from './sample';
+
+type Handlers = { [K in keyof Commands]: (request: Commands[K][0]) => Commands[K][1] };
+
+export class FakeEngine {
+  state: Snapshot = sample.snapshot();
+  card: CustomerCard = sample.card();
+  asked: { command: string; request: unknown }[] = [];
+  #send: ((message: Message) => void)[] = [];
+  #timer: ReturnType<typeof setInterval> | undefined;
+
+  /** Serves this page. Call it before the page is opened. */
+  async serve(page: Page) {
+    await page.routeWebSocket(/\/engine\?/, (socket) => {
+      this.#send.push((message) => socket.send(JSON.stringify(message)));
+      socket.onMessage((text) => {
+        const {
+          id,
+          command,
+          arguments: request,
+        } = JSON.parse(String(text)) as {
+          id: number;
+          command: keyof Commands;
+          arguments: never;
+        };
+        this.asked.push({ command, request });
+        const done = (this.#handlers[command] as (request: never) => unknown)(request);
+        socket.send(JSON.stringify({ id, done }));
+      });
+    });
+    let tick = 0;
+    this.#timer = setInterval(() => {
+      tick++;
+      const data = { microphone: -34 + 10 * Math.sin(tick / 3), ear: -28 + 12 * Math.sin(tick / 5), replay: null };
+      this.#send.forEach((send) => send({ kind: 'levels', data }));
+    }, 100);
+  }
+
+  stop() {
+    clearInterval(this.#timer);
+  }
+
+  say(change: Change) {
+    if (change.part !== 'records' && change.part !== 'notice')
+      Object.assign(this.state, { [change.part]: change.value });
+    this.state.seq++;
+    const data = { seq: this.state.seq, change };
+    this.#send.forEach((send) => send({ kind: 'event', data }));
+  }
+
+  #handlers: Handlers = {
+    snapshot: () => this.state,
+    set_preferences: (app) => (this.say({ part: 'app', value: { ...this.state.app, ...app } }), {}),
+    finish_first_start: () => (this.say({ part: 'app', value: { ...this.state.app, firstStart: false } }), {}),
+    list_devices: () => sample.devices,
+    choose_devices: (choice) => (this.say({ part: 'headset', value: { ...this.state.headset, choice } }), {}),
+    set_processing: (processing) => (this.say({ part: 'headset', value: { ...this.state.headset, processing } }), {}),
+    test_sound: () => ({}),
+    connect_line: () => ({}),
+    line_account: () => ({ server: 'wss://pbx.example/ws', user: '204', password: '', displayName: 'Anna Conti' }),
+    disconnect_line: () => ({}),
+    dial: () => ({ call: 'c1' }),
+    answer: () => ({}),
+    reject: () => ({}),
+    hang_up: () => ({}),
+    hold: () => ({}),
+    resume: () => ({}),
+    send_digits: () => ({}),
+    mute: ({ on }) => (this.say({ part: 'headset', value: { ...this.state.headset, muted: on } }), {}),
+    pause: () => ({}),
+    save_draft: () => ({}),
+    register_request: ({ draft }) => ({
+      id: 'r9',
+      at: Date.now(),
+      kind: draft.kind ?? 'order',
+      topic: draft.topic ?? '',
+      subtopic: draft.subtopic ?? '',
+      note: draft.note,
+    }),
+    end_wrap_up: () => ({}),
+    extend_wrap_up: () => ({}),
+    topics: () => (this.state.app.language === 'it' ? sample.topicsIt : sample.topicsEn),
+    find_customers: ({ text }) =>
+      sample.customers.filter((c) => `${c.name} ${c.company}`.toLowerCase().includes(text.toLowerCase())),
+    customer: () => ({ card: this.card, timeline: sample.timeline() }),
+    list_calls: ({ before }) => (before ? [] : sample.calls()),
+    recording: () => sample.recording(),
+    play_recording: () => ({}),
+    stop_playing: () => ({}),
+    scenarios: () => (this.state.app.language === 'it' ? sample.scenariosIt : sample.scenariosEn),
+    start_practice: () => ({}),
+    stop_practice: () => ({}),
+    practice_result: () => sample.result(),
+  };
+}

@@ -1,0 +1,360 @@
+import type {
+  CallRow,
+  CallView,
+  CustomerCard,
+  CustomerRow,
+  DeviceView,
+  PracticeResult,
+  PracticeView,
+  RecordingView,
+  RequestView,
+  ScenarioView,
+  Snapshot,
+  TimelineItem,
+  TopicView,
+  WrapUpView,
+} from '../src/lib/engine/bindings';
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+const now = () => Date.now();
+const empty = { kind: null, topic: null, subtopic: null, note: '', customer: null };
+
+export function snapshot(): Snapshot {
+  return {
+    seq: 1,
+    app: {
+      version: '0.1.0',
+      language: 'en',
+      theme: 'light',
+      firstStart: false,
+      dataFolder: '/home/anna/.local/share/cuffia',
+      keyStore: 'file',
+    },
+    line: {
+      kind: 'real',
+      state: 'registered',
+      server: 'wss://pbx.example/ws',
+      user: '204',
+      since: now() - 2 * HOUR,
+      error: null,
+      retryAt: null,
+      network: true,
+    },
+    headset: {
+      microphone: 'Jabra Evolve2 40',
+      loudspeaker: 'Jabra Evolve2 40',
+      ringer: null,
+      muted: false,
+      warning: null,
+      choice: { microphone: ['jabra'], loudspeaker: ['jabra'], ringer: [] },
+      processing: { echoCancellation: true, noiseSuppression: true, gainControl: false },
+    },
+    operator: { state: 'ready', since: now() - 4 * MINUTE },
+    calls: [],
+    wrapUp: null,
+    practice: null,
+  };
+}
+
+export const devices: DeviceView[] = [
+  { id: 'jabra', name: 'Jabra Evolve2 40', input: true, output: true },
+  { id: 'builtin', name: 'Built-in Audio', input: true, output: true },
+];
+
+const request = (
+  id: string,
+  ago: number,
+  kind: RequestView['kind'],
+  topic: string,
+  subtopic: string,
+  note: string,
+): RequestView => ({
+  id,
+  at: now() - ago,
+  kind,
+  topic,
+  subtopic,
+  note,
+});
+
+export function card(): CustomerCard {
+  return {
+    id: 'k1',
+    name: 'Giulia Ferraro',
+    company: 'Ferraro Ceramiche',
+    product: 'Fattura Pro 4',
+    town: 'Faenza',
+    numbers: ['+390546123456', '+393331234567'],
+    note: 'Prefers to be called before noon.',
+    requests: [
+      request('r1', 2 * DAY, 'complaint', 'invoices', 'mismatch', 'Invoice 2291: total off by 12 euros'),
+      request('r2', 20 * DAY, 'consultation', 'reports', 'vat', 'Where the quarterly summary is printed'),
+    ],
+    promises: [{ id: 'p1', text: 'Send the corrected invoice 2291', due: now() + 3 * HOUR }],
+  };
+}
+
+export function call(part: Partial<CallView> = {}): CallView {
+  return {
+    id: 'c1',
+    direction: 'in',
+    state: 'active',
+    number: '+390546123456',
+    name: 'Giulia Ferraro',
+    called: '800123',
+    practice: false,
+    started: now() - 3 * MINUTE,
+    answered: now() - 167_000,
+    recording: true,
+    customers: [card()],
+    quality: {
+      mos: 4.3,
+      lossIn: 0.2,
+      lossOut: 0,
+      jitter: 4,
+      roundTrip: 38,
+      buffer: 60,
+      codec: 'opus',
+      path: 'srflx',
+      received: 8000,
+      sent: 8000,
+    },
+    draft: { ...empty, customer: 'k1' },
+    ...part,
+  };
+}
+
+export function wrapUp(part: Partial<WrapUpView> = {}): WrapUpView {
+  return {
+    call: 'c1',
+    name: 'Giulia Ferraro',
+    ends: now() + 43_000,
+    registered: false,
+    draft: {
+      kind: 'complaint',
+      topic: 'invoices',
+      subtopic: 'mismatch',
+      note: 'Order 48213, invoice 2291 off by 12 euros',
+      customer: 'k1',
+    },
+    customers: [card()],
+    reason: 'hung_up_there',
+    talked: 187_000,
+    ...part,
+  };
+}
+
+export function result(): PracticeResult {
+  return {
+    scenario: 'invoice',
+    call: 'c1',
+    timeToAnswer: 3_200,
+    timeToGreeting: 900,
+    silences: 2,
+    longestSilence: 6_400,
+    interruptions: 1,
+    talkShare: 46,
+    ending: 'thanked',
+    facts: [
+      { name: 'order_number', told: '48231', wasTold: true, written: false, problem: 'transposed' },
+      { name: 'invoice', told: '2291', wasTold: true, written: true, problem: null },
+      { name: 'amount', told: '12 euros', wasTold: true, written: true, problem: null },
+      { name: 'callback_time', told: '', wasTold: false, written: false, problem: null },
+    ],
+    dataScore: 67,
+    tooNoisy: false,
+  };
+}
+
+export function practice(part: Partial<PracticeView> = {}): PracticeView {
+  return {
+    scenario: 'invoice',
+    language: 'en',
+    state: 'talking',
+    transcript: [
+      { at: 1_200, who: 'operator', text: '' },
+      {
+        at: 3_900,
+        who: 'customer',
+        text: 'Good morning. I have a problem with my last invoice, it does not match the order.',
+      },
+      { at: 11_000, who: 'operator', text: '' },
+      { at: 14_500, who: 'customer', text: 'The order number is four eight two three one.' },
+      { at: 22_000, who: 'operator', text: '' },
+    ],
+    result: null,
+    ...part,
+  };
+}
+
+const row = (part: Partial<CallRow>): CallRow => ({
+  id: 'x',
+  direction: 'in',
+  number: '+390546123456',
+  name: null,
+  customer: null,
+  practice: false,
+  started: now() - HOUR,
+  answered: null,
+  ended: now() - HOUR + 40_000,
+  reason: 'missed',
+  recording: false,
+  request: null,
+  draft: null,
+  mos: null,
+  ...part,
+});
+
+export function calls(): CallRow[] {
+  const talk = (ago: number, length: number) => ({
+    started: now() - ago,
+    answered: now() - ago + 4_000,
+    ended: now() - ago + 4_000 + length,
+  });
+  return [
+    row({
+      id: 'c1',
+      name: 'Giulia Ferraro',
+      customer: 'k1',
+      ...talk(12 * MINUTE, 187_000),
+      reason: 'hung_up_there',
+      recording: true,
+      mos: 4.2,
+      request: request(
+        'r3',
+        12 * MINUTE,
+        'complaint',
+        'invoices',
+        'mismatch',
+        'Order 48213, invoice 2291 off by 12 euros',
+      ),
+    }),
+    row({
+      id: 'c2',
+      name: 'Marco Bellini',
+      practice: true,
+      number: '901',
+      ...talk(48 * MINUTE, 262_000),
+      reason: 'hung_up_there',
+      recording: true,
+      mos: 4.4,
+      draft: { ...empty, kind: 'order', note: 'Two more licences' },
+    }),
+    row({ id: 'c3', number: '+4915112345678', started: now() - 70 * MINUTE }),
+    row({
+      id: 'c4',
+      direction: 'out',
+      name: 'Elena Russo',
+      number: '+390632165498',
+      started: now() - 95 * MINUTE,
+      reason: 'busy',
+    }),
+    row({
+      id: 'c5',
+      direction: 'out',
+      name: 'Officine Greco',
+      number: '+390516549873',
+      ...talk(DAY, 95_000),
+      reason: 'hung_up_here',
+      recording: true,
+      mos: 3.7,
+      request: request('r4', DAY, 'callback', 'licences', 'more_users', ''),
+    }),
+  ];
+}
+
+export function timeline(): TimelineItem[] {
+  const first = calls()[0];
+  return [
+    ...(first ? [{ at: first.started, call: first, request: null }] : []),
+    {
+      at: now() - 20 * DAY,
+      call: null,
+      request: request('r2', 20 * DAY, 'consultation', 'reports', 'vat', 'Where the quarterly summary is printed'),
+    },
+  ];
+}
+
+export function recording(): RecordingView {
+  const speech = (turn: number) =>
+    Array.from({ length: 600 }, (_, i) =>
+      Math.floor(i / 60) % 2 === turn ? Math.abs(Math.sin(i / 2.3) * Math.sin(i / 17)) * 0.6 : 0.004,
+    );
+  return { duration: 187_000, operator: speech(0), customer: speech(1), complete: true };
+}
+
+export const customers: CustomerRow[] = [
+  { id: 'k1', name: 'Giulia Ferraro', company: 'Ferraro Ceramiche', number: '+390546123456', practice: false },
+  { id: 'k2', name: 'Giulio Marini', company: 'Studio Marini e Associati', number: '+390287654321', practice: false },
+  { id: 'k3', name: 'Elena Russo', company: 'Russo Arredamenti', number: '+390632165498', practice: false },
+  { id: 'k4', name: 'Paolo Giuliani', company: 'Officine Greco', number: '+390516549873', practice: false },
+];
+
+const topic = (id: string, name: string, below: [string, string][]): TopicView => ({
+  id,
+  name,
+  subtopics: below.map(([s, n]) => ({ id: s, name: n })),
+});
+export const topicsEn: TopicView[] = [
+  topic('invoices', 'Invoices', [
+    ['mismatch', 'Amount does not match'],
+    ['numbering', 'Numbering'],
+  ]),
+  topic('reports', 'Reports', [
+    ['vat', 'VAT summary'],
+    ['export', 'Export'],
+  ]),
+  topic('licences', 'Licences', [
+    ['prices', 'Prices'],
+    ['more_users', 'More users'],
+  ]),
+];
+export const topicsIt: TopicView[] = [
+  topic('invoices', 'Fatture', [
+    ['mismatch', 'Importo che non torna'],
+    ['numbering', 'Numerazione'],
+  ]),
+  topic('reports', 'Stampe e riepiloghi', [
+    ['vat', 'Riepilogo IVA'],
+    ['export', 'Esportazione'],
+  ]),
+  topic('licences', 'Licenze', [
+    ['prices', 'Prezzi'],
+    ['more_users', 'Altri utenti'],
+  ]),
+];
+
+export const scenariosEn: ScenarioView[] = [
+  {
+    id: 'invoice',
+    title: 'An invoice that does not match',
+    summary: 'A calm customer. Take the order number and the amount, and read them back.',
+    number: '901',
+    level: 1,
+  },
+  {
+    id: 'angry',
+    title: 'Charged twice',
+    summary: 'An angry customer. He calms down when he is not interrupted.',
+    number: '902',
+    level: 4,
+  },
+];
+export const scenariosIt: ScenarioView[] = [
+  {
+    id: 'invoice',
+    title: 'Una fattura che non torna',
+    summary: 'Un cliente tranquillo. Annota numero d’ordine e importo, e rileggili.',
+    number: '901',
+    level: 1,
+  },
+  {
+    id: 'angry',
+    title: 'Addebitato due volte',
+    summary: 'Un cliente arrabbiato. Si calma se non viene interrotto.',
+    number: '902',
+    level: 4,
+  },
+];

@@ -1,0 +1,138 @@
+import AxeBuilder from '@axe-core/playwright';
+import { expect, type Page, test } from '@playwright/test';
+import type { Language, Theme } from '../src/lib/engine/bindings';
+import { FakeEngine } from './fake';
+import * as sample from './sample';
+
+/** Each state: how the engine stands, where the operator is, and what he does there. */
+const states: Record<
+  string,
+  { set?: (engine: FakeEngine) => void; at?: string; act?: (page: Page, engine: FakeEngine) => Promise<void> }
+> = {
+  'first-1': { set: (e) => (e.state.app.firstStart = true) },
+  'first-2': {
+    set: (e) => (e.state.app.firstStart = true),
+    act: async (page) => page.locator('footer .primary').click(),
+  },
+  'first-3': {
+    set: (e) => (e.state.app.firstStart = true),
+    act: async (page) => {
+      await page.locator('footer .primary').click();
+      await page.locator('footer .primary').click();
+    },
+  },
+  idle: {},
+  'idle-search': {
+    act: async (page) => {
+      await page.locator('#dial').fill('giul');
+      await page.getByRole('option').first().waitFor();
+      await page.keyboard.press('ArrowDown');
+    },
+  },
+  'idle-none': {
+    set: (e) => {
+      Object.assign(e.state.line, { kind: 'none', state: 'off', server: '', user: '' });
+      e.state.headset.warning = 'no_microphone';
+    },
+  },
+  failed: {
+    set: (e) =>
+      Object.assign(e.state.line, {
+        state: 'failed',
+        error: { code: 'line.wrong_password', message: 'x' },
+        retryAt: Date.now() + 25_000,
+      }),
+    at: '#/settings',
+  },
+  ringing: { set: (e) => (e.state.calls = [sample.call({ state: 'ringing_here', answered: null, recording: false })]) },
+  call: {
+    set: (e) => {
+      e.state.calls = [sample.call()];
+      e.state.operator = { state: 'in_call', since: Date.now() - 170_000 };
+    },
+    act: async (page) => {
+      await page.getByText(/Sound quality|Qualità/).click();
+      await page.keyboard.press('1');
+      await page.locator('#topic').fill('iva');
+      await page.locator('#topic').fill('va');
+    },
+  },
+  'call-shared-muted': {
+    set: (e) => {
+      const other = { ...sample.card(), id: 'k9', name: 'Luca Ferraro', promises: [], requests: [] };
+      e.state.calls = [
+        sample.call({
+          name: null,
+          customers: [sample.card(), other],
+          draft: { ...sample.call().draft, customer: null },
+        }),
+        sample.call({ id: 'c7', state: 'ringing_here', answered: null, name: 'Elena Russo' }),
+      ];
+      e.state.headset.muted = true;
+    },
+    act: async (page) => page.keyboard.press('k'),
+  },
+  'practice-call': {
+    set: (e) => {
+      e.state.line.kind = 'practice';
+      e.state.calls = [sample.call({ practice: true })];
+      e.state.practice = sample.practice();
+    },
+  },
+  'wrap-up': {
+    set: (e) => {
+      e.state.line.kind = 'practice';
+      e.state.wrapUp = sample.wrapUp();
+      e.state.operator = { state: 'wrap_up', since: Date.now() - 17_000 };
+      e.state.practice = sample.practice({ state: 'finished', result: sample.result() });
+    },
+  },
+  details: { at: '#/calls/c1' },
+  'details-practice': { at: '#/calls/c2' },
+  customers: { at: '#/customers' },
+  customer: { at: '#/customers/k1' },
+  practice: { at: '#/practice' },
+  settings: { at: '#/settings' },
+  help: { act: async (page) => page.keyboard.press('?') },
+  notices: {
+    at: '#/practice',
+    act: async (_, engine) => {
+      engine.say({ part: 'notice', value: { code: 'call.interrupted', message: '' } });
+      engine.say({ part: 'notice', value: { code: 'call.restored', message: '' } });
+    },
+  },
+};
+
+const looks: { theme: Theme; language: Language; width?: number }[] = [
+  { theme: 'light', language: 'en' },
+  { theme: 'dark', language: 'it' },
+  { theme: 'contrast', language: 'en' },
+  { theme: 'light', language: 'it', width: 420 },
+];
+
+for (const { theme, language, width } of looks) {
+  for (const [name, { set, at = '', act }] of Object.entries(states)) {
+    test(`${theme} ${language} ${width ?? ''} ${name}`, async ({ page }) => {
+      if (width) await page.setViewportSize({ width, height: 780 });
+      const problems: string[] = [];
+      page.on('console', (m) => m.type() === 'error' && problems.push(m.text()));
+      page.on('pageerror', (e) => problems.push(e.message));
+      const engine = new FakeEngine();
+      Object.assign(engine.state.app, { theme, language });
+      set?.(engine);
+      await engine.serve(page);
+      await page.goto(`/?token=x${at}`);
+      await page.locator('h1').first().waitFor();
+      await act?.(page, engine);
+      await page.waitForTimeout(250);
+      await page.screenshot({ path: `test-results/pictures/${name}-${theme}-${language}${width ?? ''}.png` });
+      const { violations } = await new AxeBuilder({ page }).analyze();
+      expect(violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html.slice(0, 140)).join(' | ')}`)).toEqual([]);
+      expect(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'nothing is cut off').toBe(
+        true,
+      );
+      expect(problems).toEqual([]);
+      engine.stop();
+    });
+  }
+}

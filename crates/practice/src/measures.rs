@@ -76,6 +76,7 @@ fn total(spans: &[Span]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::iter::once;
 
     #[test]
     fn a_known_conversation_has_known_figures() {
@@ -83,7 +84,7 @@ mod tests {
             customer: vec![2_500..6_000, 9_000..14_000, 26_000..30_000],
             // A greeting; a "mm" under the second line; a turn into the end of it; one over the third.
             operator: vec![400..2_000, 10_000..10_500, 13_600..16_000, 27_000..29_000],
-            held: vec![16_500..21_000],
+            held: once(16_500..21_000).collect(),
             end: 35_000,
         };
         let measures = call.measure();
@@ -97,7 +98,7 @@ mod tests {
 
     #[test]
     fn an_operator_who_never_speaks_has_no_greeting_and_no_share() {
-        let call = Timeline { customer: vec![5_000..6_000], end: 10_000, ..Timeline::default() };
+        let call = Timeline { customer: once(5_000..6_000).collect(), end: 10_000, ..Timeline::default() };
         let measures = call.measure();
         assert_eq!((measures.time_to_greeting_ms, measures.talk_share, measures.silences), (None, 0.0, 1));
         assert_eq!(Timeline::default().measure(), Measures::default());

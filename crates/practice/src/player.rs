@@ -92,3 +92,75 @@ fn over(line: &RenderedLine, at: usize) -> Over {
     let told: Vec<String> = line.facts.iter().filter(|(_, end)| *end <= at).map(|(id, _)| id.clone()).collect();
     Over { complete: at >= line.samples.len(), all_told: told.len() == line.facts.len(), told }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    /// Two seconds of a tone with a gap at one second; one fact before it, one at the end.
+    fn player() -> Player {
+        let samples =
+            (0..96_000).map(|n| if (47_000..49_000).contains(&n) { 0.0 } else { (n as f32 * 0.05).sin() * 0.3 });
+        let line = RenderedLine {
+            text: "one, two".to_owned(),
+            samples: samples.collect(),
+            gaps: vec![48_000],
+            facts: vec![("first".to_owned(), 40_000), ("second".to_owned(), 96_000)],
+        };
+        Player::new(Arc::new(Rendered { lines: BTreeMap::from([("line".to_owned(), line)]) }), 1)
+    }
+
+    /// Plays until the line is over; ticks, what it came to, and the sound.
+    fn play(player: &mut Player, mut each: impl FnMut(&mut Player, usize)) -> (usize, Over, Vec<f32>) {
+        let mut sound = Vec::new();
+        for tick in 0..1_000 {
+            each(player, tick);
+            let mut frame = [0.0; FRAME];
+            let over = player.play(&mut frame);
+            sound.extend(frame);
+            if let Some(over) = over {
+                return (tick, over, sound);
+            }
+        }
+        panic!("the line never ends");
+    }
+
+    #[test]
+    fn a_line_played_whole_tells_all_its_facts() {
+        let mut player = player();
+        assert_eq!(player.say("line"), Some("one, two"));
+        let (ticks, over, _) = play(&mut player, |_, _| {});
+        assert_eq!((ticks, over.complete, over.all_told, over.told.len()), (199, true, true, 2));
+        assert_eq!(player.say("no such line"), None);
+    }
+
+    #[test]
+    fn a_line_is_stopped_in_the_gap_and_tells_what_came_before_it() {
+        let mut player = player();
+        player.say("line");
+        let (ticks, over, sound) = play(&mut player, |player, tick| {
+            if tick == 85 {
+                player.stop()
+            }
+        });
+        assert_eq!(over, Over { complete: false, told: vec!["first".to_owned()], all_told: false });
+        assert!((100..=106).contains(&ticks), "{ticks}");
+        assert!(sound[50_500..].iter().all(|sample| sample.abs() < 0.3));
+    }
+
+    #[test]
+    fn without_a_gap_at_hand_the_voice_fades_and_does_not_click() {
+        let mut player = player();
+        player.say("line");
+        let (ticks, over, sound) = play(&mut player, |player, tick| {
+            if tick == 20 {
+                player.stop()
+            }
+        });
+        assert!(over.told.is_empty() && (45..=52).contains(&ticks), "{ticks}");
+        let steepest = sound.windows(2).map(|pair| (pair[1] - pair[0]).abs()).fold(0.0, f32::max);
+        assert!(steepest < 0.03, "{steepest}");
+        assert!(sound[sound.len() - 48..].iter().all(|sample| sample.abs() < 0.02));
+    }
+}

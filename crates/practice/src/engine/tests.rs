@@ -37,8 +37,9 @@ fn play(language: Language, operator: &mut dyn Operator) -> Course {
     let mut engine = Engine::new(scenario, 3);
     let mut course = Course::default();
     let mut customers_turn = false;
-    let (mut line, mut speaks, mut quiet_since): (Option<(String, u64, Option<u64>)>, Option<u64>, u64) =
-        (None, None, 0);
+    // Name, beginning, and where it is stopped.
+    let mut line: Option<(String, u64, Option<u64>)> = None;
+    let (mut speaks, mut quiet_since): (Option<u64>, u64) = (None, 0);
     let mut events = vec![Event::Answered { dialled: false }];
     for now in (0..).step_by(TICK as usize) {
         assert!(now <= 241_000, "the call goes on for ever");

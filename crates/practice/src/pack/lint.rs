@@ -230,7 +230,7 @@ fn words(source: &Source<'_>, logic: &Logic, file: &Source<'_>, texts: &LineFile
         return Err(fault(file, 0, "there are too many lines"));
     }
     for (name, text) in &texts.lines {
-        let refuse = |why: String| Err(fault(file, place(file, &format!("{name}")), why));
+        let refuse = |why: String| Err(fault(file, place(file, name), why));
         if text.trim().is_empty() || text.len() > LONGEST_LINE {
             return refuse(format!("the line \"{name}\" must have 1 to {LONGEST_LINE} letters"));
         }

@@ -91,6 +91,8 @@ pub(crate) struct Engine<'a> {
     turn_ms: u64,
     /// The operator made a sound under the line that just ended.
     nodded: bool,
+    /// The last line was talked over.
+    interrupted: bool,
     /// Steps of impatience taken.
     impatience: usize,
     /// Where the operator's next turn leads, when not where the state says.
@@ -114,6 +116,7 @@ impl<'a> Engine<'a> {
             quiet_since: 0,
             turn_ms: 0,
             nodded: false,
+            interrupted: false,
             impatience: 0,
             pending: None,
             stopped: BTreeSet::new(),
@@ -260,10 +263,11 @@ impl<'a> Engine<'a> {
             Phase::Speaking { since, line, interrupted: false } => {
                 let over = self.operator.map_or(0, |started| now.saturating_sub(started.max(since)));
                 if over >= manner.barge_in_ms && self.state().end.is_none() {
-                    self.change_mood(-1);
+                    self.interrupted = true;
                     self.phase = Phase::Speaking { since, line, interrupted: true };
                     // Said for the second time, a line is said to its end.
                     if line != (Line::OfState { yields: false }) {
+                        self.change_mood(-1);
                         actions.push(Action::Stop);
                     }
                 }
@@ -312,11 +316,12 @@ impl<'a> Engine<'a> {
     }
 
     fn turn_ended(&mut self, now: u64, actions: &mut Vec<Action>) {
-        if self.turn_ms >= GOOD_TURN_MS && self.pending.is_none() {
+        if self.turn_ms >= GOOD_TURN_MS && !self.interrupted {
             self.change_mood(1);
         }
         (self.turn_ms, self.nodded, self.impatience) = (0, false, 0);
-        if self.mood <= WORST {
+        // After the thanks nobody leaves in anger.
+        if self.mood <= WORST && self.state().if_hung_up.is_none() {
             return self.enter(LEAVE, now, actions);
         }
         let next = self.state().on.turn_end.as_ref().map(|target| target.get_ref().clone());
@@ -353,7 +358,7 @@ impl<'a> Engine<'a> {
             let moods = (self.mood..0).map(|mood| format!("{name}@{mood}"));
             moods.into_iter().find(|variant| self.scenario.has_line(variant)).unwrap_or_else(|| name.to_owned())
         };
-        self.turn_ms = 0;
+        (self.turn_ms, self.interrupted) = (0, false);
         self.phase = Phase::Speaking { since: now, line, interrupted: false };
         actions.push(Action::Say(chosen));
     }

@@ -59,7 +59,7 @@ fn a_good_operator_hears_every_fact_and_is_thanked() {
 #[test]
 fn an_interrupter_stops_each_line_once_and_hears_every_fact() {
     let spoken = crate::speech::Spoken {
-        text: "No, no, wait a moment, just tell me the number please.".to_owned(),
+        text: "Just tell me the number of the invoice and then we will see.".to_owned(),
         pitch: 70,
         speed: 100,
     };

@@ -106,10 +106,8 @@ impl SpeakingOperator {
 
     /// Takes a line of the customer's transcript, as it is told while the call runs.
     pub fn heard(&mut self, text: &str) {
-        let news = text.split_inclusive(['.', '?', '!']).map(str::trim);
-        // An amount's point or a name's ends no sentence.
-        let worth_writing = text.bytes().any(|b| b.is_ascii_digit());
-        if !worth_writing || self.notes.iter().any(|known| known == text) || news.count() == 0 {
+        // A sentence without a digit tells no fact.
+        if !text.bytes().any(|b| b.is_ascii_digit()) || self.notes.iter().any(|known| known == text) {
             return;
         }
         self.notes.push(text.to_owned());

@@ -56,10 +56,10 @@ export function clock(ms: number): string {
   return h > 0 ? `${plain.format(h)}:${two.format(m)}:${two.format(s)}` : `${plain.format(m)}:${two.format(s)}`;
 }
 
-/** 4.2 s */
+/** 4.2s, 4,2 s */
 export function seconds(ms: number): string {
   const digits = ms < 10_000 ? 1 : 0;
-  return numbers({ style: 'unit', unit: 'second', unitDisplay: 'short', maximumFractionDigits: digits }).format(
+  return numbers({ style: 'unit', unit: 'second', unitDisplay: 'narrow', maximumFractionDigits: digits }).format(
     ms / 1000,
   );
 }

@@ -29,8 +29,8 @@ fn start() -> Result<(), Box<dyn std::error::Error>> {
         let _inside = runtime.enter();
         Program::start(DataFolder::open()?, Sound::System)?
     };
-    let app = shell::build(tauri::Builder::default(), program.engine.clone())
-        .build(shell::context(program.folder.path()))?;
+    let app =
+        shell::build(tauri::Builder::default(), program.engine.clone()).build(shell::context(program.folder.path()))?;
     app.run(|_, _| {});
     // The far ends are told before the process is gone.
     runtime.block_on(shell::leave(&program.engine));

@@ -5,7 +5,9 @@ use serde_json::Value;
 use std::collections::HashSet;
 use std::path::Path;
 use tauri::ipc::Channel;
-use tauri::{AppHandle, Builder, Context, Manager, Runtime, State, UserAttentionType, WebviewUrl, WebviewWindowBuilder};
+use tauri::{
+    AppHandle, Builder, Context, Manager, Runtime, State, UserAttentionType, WebviewUrl, WebviewWindowBuilder,
+};
 use tauri_plugin_notification::NotificationExt;
 use tokio::sync::broadcast::error::RecvError;
 

@@ -1,1 +1,125 @@
-//! tmp
+//! The command line: whole practice calls without window or sound card, clear failures, and a process that is killed.
+#![allow(clippy::unwrap_used)]
+
+use cuffia::{DataFolder, Program, Sound};
+use cuffia_headset::MemoryDevices;
+use cuffia_tests::process::Process;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The binary beside this test's own.
+fn binary() -> PathBuf {
+    let own = std::env::current_exe().unwrap();
+    let path = own.parent().unwrap().parent().unwrap().join("cuffia");
+    assert!(path.exists(), "{} is not built: cargo build -p cuffia", path.display());
+    path
+}
+
+fn cuffia(data: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(binary());
+    command.args(arguments).env("CUFFIA_DATA_DIR", data).env("HOME", data).env_remove("CUFFIA_PASSWORD");
+    command
+}
+
+/// Runs to the end; gives the JSON object and whether it succeeded.
+fn run(data: &Path, arguments: &[&str]) -> (Value, bool) {
+    let out = cuffia(data, arguments).output().unwrap();
+    let text = String::from_utf8_lossy(&out.stdout).into_owned();
+    let last = text.lines().last().unwrap_or_default();
+    let json = serde_json::from_str(last)
+        .unwrap_or_else(|_| panic!("no JSON: {text}\n{}", String::from_utf8_lossy(&out.stderr)));
+    (json, out.status.success())
+}
+
+#[test]
+fn a_whole_practice_call_in_italian_is_taken_written_down_and_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let (out, ok) = run(dir.path(), &["practice", "invoice-mismatch", "--language", "it", "--json"]);
+    assert!(ok && out["ok"] == true, "{out}");
+    assert_eq!(out["result"]["ending"], "thanked", "{out}");
+    assert!(
+        out["result"]["dataScore"].as_f64().unwrap() > 99.0,
+        "the good typist wrote all facts down: {}",
+        out["result"]
+    );
+    assert!(out["heard"]["packets"].as_u64().unwrap() > 500, "sound came over the network: {}", out["heard"]);
+    assert!(out["heard"]["level"].as_f64().unwrap() > -40.0, "and was audible: {}", out["heard"]);
+    assert_eq!(out["call"]["name"], "Giulia Ferraro", "the customer was found by his number");
+    assert!(out["turns"].as_array().unwrap().iter().any(|t| t["who"] == "operator"), "{}", out["turns"]);
+    assert!(Path::new(out["recording"].as_str().unwrap()).exists());
+}
+
+#[test]
+fn a_customer_whom_nobody_answers_leaves() {
+    let dir = tempfile::tempdir().unwrap();
+    let wav = dir.path().join("silent.wav");
+    let mut writer = cuffia_headset::WavWriter::create(&wav, 1).unwrap();
+    writer.write(&vec![0.0; 48_000]);
+    writer.finish(&wav).unwrap();
+    let data = dir.path().join("data");
+    let heard = dir.path().join("heard.wav");
+    let (wav, heard_name) = (wav.display().to_string(), heard.display().to_string());
+    let arguments =
+        ["practice", "invoice-mismatch", "--language", "en", "--operator", &wav, "--record", &heard_name, "--json"];
+    let (out, ok) = run(&data, &arguments);
+    assert!(ok, "{out}");
+    assert_eq!(out["result"]["timeToGreeting"], Value::Null, "nobody greeted: {}", out["result"]);
+    assert!(matches!(out["result"]["ending"].as_str(), Some("left_angry" | "hung_up_on")), "{}", out["result"]);
+    assert_eq!(out["result"]["dataScore"], Value::Null, "nothing was registered, so nothing is scored");
+    let sound = cuffia_headset::read_wav(&heard).unwrap();
+    assert!(cuffia_headset::dbfs(&sound) > -45.0, "the customer was heard and is in the file");
+}
+
+#[test]
+fn failures_are_one_object_with_a_code_and_say_what_to_do() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path();
+    let missing = data.join("missing.wav").display().to_string();
+    for (arguments, code) in [
+        (vec!["call", "112", "--json"], "phone.no_line"),
+        (vec!["call", "112", "--wav", &missing, "--json"], "headset.file"),
+        (vec!["call", "x", "--server", "wss://nohost.invalid/ws", "--user", "a", "--json"], "line.no_such_host"),
+        (vec!["check", "--server", "ws://127.0.0.1:9/", "--user", "a", "--json"], "line.refused"),
+        (vec!["practice", "no-such-scenario", "--json"], "practice.no_such_scenario"),
+    ] {
+        let (out, ok) = run(data, &arguments);
+        assert!(!ok, "{arguments:?} fails");
+        assert_eq!((&out["ok"], out["code"].as_str()), (&Value::Bool(false), Some(code)), "{arguments:?}: {out}");
+        assert!(out["message"].as_str().unwrap().len() > 20, "{arguments:?}: {out}");
+    }
+}
+
+#[test]
+fn check_tells_of_devices_network_and_switchboard() {
+    let dir = tempfile::tempdir().unwrap();
+    let (out, ok) = run(dir.path(), &["check", "--json"]);
+    assert!(ok, "{out}");
+    assert!(out["devices"].is_array() && out["network"].is_boolean(), "{out}");
+    assert_eq!(out["switchboard"]["registered"], false);
+}
+
+/// What is there after `kill -9` in the middle of a conversation: the call, its draft, its recording but for the last second.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_killed_in_mid_call_loses_nothing_but_the_last_second() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut process = Process::start("cuffia", &mut cuffia(dir.path(), &["practice", "--language", "en"]));
+    process.line("a first fact", |l| l.contains("customer:") && l.contains("invoice number"));
+    // What follows is said after the fact was written down.
+    process.line("a second fact", |l| l.contains("customer:") && l.contains("billed"));
+    let answered = process.lines();
+    process.kill();
+    assert!(answered.iter().any(|l| l == "answered"));
+    let folder = DataFolder::open_at(dir.path().to_path_buf(), true).unwrap();
+    let (devices, _end) = MemoryDevices::new();
+    let program = Program::start(folder, Sound::Own(Box::new(devices))).unwrap();
+    let desk = program.engine.desk();
+    let calls = desk.calls_before(None, 10).unwrap();
+    assert_eq!(calls.len(), 1, "the call is in the list");
+    assert_eq!(calls[0].call.reason.as_deref(), Some("interrupted"));
+    assert!(calls[0].draft.as_ref().is_some_and(|d| d.note.contains("invoice number")), "{:?}", calls[0].draft);
+    let shape = desk.recording(&calls[0].call.id).await.unwrap();
+    assert!(shape.complete, "the recording is closed");
+    assert!(shape.duration_ms > 5_000, "and holds the conversation: {} ms", shape.duration_ms);
+    assert!(shape.peaks.iter().any(|p| p.0 > 0.05) && shape.peaks.iter().any(|p| p.1 > 0.05), "both speakers");
+}

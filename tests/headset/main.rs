@@ -1,1 +1,103 @@
-//! tmp
+//! On a real sound server with virtual devices: what the microphone hears arrives, what arrives is heard, and a plug that is pulled
+//! in mid-call moves the sound to the next device.
+#![allow(clippy::unwrap_used)]
+
+use cuffia_headset::{Choice, DeviceEvent, Frame, Headset, ProcessingConfig, SystemDevices, Voice, VoiceId};
+use cuffia_tests::pulse::Pulse;
+use cuffia_tests::tone::{share, tone};
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+/// A far end that hums and remembers.
+struct FarEnd {
+    hum: Vec<f32>,
+    at: usize,
+    heard: Arc<Mutex<Vec<f32>>>,
+}
+
+impl Voice for FarEnd {
+    fn capture(&mut self, frame: &Frame) {
+        self.heard.lock().unwrap().extend_from_slice(frame);
+    }
+    fn render(&mut self, out: &mut Frame) {
+        for s in out {
+            *s = self.hum[self.at % self.hum.len()];
+            self.at += 1;
+        }
+    }
+}
+
+type Heard = Arc<Mutex<Vec<f32>>>;
+
+fn call(choice: Choice) -> (Headset, SystemDevices, Heard, Receiver<DeviceEvent>) {
+    let (say, events) = channel();
+    let (keeper, devices) = SystemDevices::start(choice, move |e| drop(say.send(e))).unwrap();
+    let headset = Headset::start(devices, ProcessingConfig::OFF).unwrap();
+    let heard = Heard::default();
+    headset.attach(VoiceId(1), Box::new(FarEnd { hum: tone(600.0, 1.0), at: 0, heard: heard.clone() }));
+    headset.talk(Some(VoiceId(1)));
+    (headset, keeper, heard, events)
+}
+
+fn choice() -> Choice {
+    Choice {
+        microphone: vec!["headset_mic".into()],
+        loudspeaker: vec!["headset".into(), "laptop".into()],
+        ringer: vec![],
+    }
+}
+
+#[test]
+fn speech_reaches_the_other_side_and_theirs_reaches_the_ear() {
+    let pulse = Pulse::start();
+    let (_headset, _keeper, heard, _events) = call(choice());
+    let mut ear = pulse.listen("headset_spk.monitor");
+    assert!(ear.hears(600.0, 20), "the other side's tone is in the ear");
+    let _speech = pulse.play("headset_micfeed", &tone(1000.0, 30.0));
+    let limit = Instant::now() + Duration::from_secs(20);
+    loop {
+        let mut heard = heard.lock().unwrap();
+        if heard.len() >= 4_800 {
+            let older = heard.len() - 4_800;
+            let last = heard.split_off(older);
+            heard.clear();
+            if share(&last, 1000.0) > 0.8 {
+                return;
+            }
+        }
+        drop(heard);
+        assert!(Instant::now() < limit, "the microphone's tone reaches the other side");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_headset_pulled_out_in_mid_call_moves_the_sound_to_the_next_device_and_back() {
+    let pulse = Pulse::start();
+    let (_headset, _keeper, _heard, events) = call(choice());
+    let loudspeaker = |wanted: &str| {
+        let limit = Instant::now() + Duration::from_secs(30);
+        loop {
+            let left = limit.saturating_duration_since(Instant::now());
+            match events.recv_timeout(left) {
+                Ok(DeviceEvent::Loudspeaker(Some(id))) if id == wanted => return,
+                Ok(_) => {}
+                Err(_) => panic!("the loudspeaker never became {wanted}"),
+            }
+        }
+    };
+    loudspeaker("headset");
+    let mut ear = pulse.listen("headset_spk.monitor");
+    assert!(ear.hears(600.0, 20), "heard in the headset");
+    ear.stop();
+    pulse.unplug("headset_spk");
+    loudspeaker("laptop");
+    let mut laptop = pulse.listen("laptop_spk.monitor");
+    assert!(laptop.hears(600.0, 20), "heard from the laptop");
+    laptop.stop();
+    pulse.plug("headset_spk");
+    loudspeaker("headset");
+    let mut ear = pulse.listen("headset_spk.monitor");
+    assert!(ear.hears(600.0, 20), "heard in the headset again");
+}

@@ -4,4 +4,5 @@
 pub mod peers;
 pub mod phone;
 pub mod process;
+pub mod pulse;
 pub mod tone;

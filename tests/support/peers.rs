@@ -118,7 +118,7 @@ impl Switchboard {
 }
 
 /// Copies a configuration, with the run folder in place of `@RUN@`.
-fn template(from: &str, to: &Path, run: &Path) {
+pub(crate) fn template(from: &str, to: &Path, run: &Path) {
     let text = std::fs::read_to_string(repository().join(from)).unwrap();
     std::fs::write(to, text.replace("@RUN@", &run.display().to_string())).unwrap();
 }

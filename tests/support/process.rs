@@ -26,7 +26,7 @@ impl Process {
             let lines = lines.clone();
             std::thread::spawn(move || {
                 for line in BufReader::new(stream).lines().map_while(Result::ok) {
-                    lines.0.lock().unwrap().push(line);
+                    lines.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(line);
                     lines.1.notify_all();
                 }
             });
@@ -38,7 +38,8 @@ impl Process {
 
     /// Waits for a line (among those to come and those already there) that fits, and gives it.
     pub fn line(&self, what: &str, fits: impl Fn(&str) -> bool) -> String {
-        let limit = Instant::now() + Duration::from_secs(20);
+        // A practice customer takes half a minute to come to the point.
+        let limit = Instant::now() + Duration::from_secs(60);
         let mut lines = self.lines.0.lock().unwrap();
         loop {
             if let Some(line) = lines.iter().find(|l| fits(l)) {

@@ -143,10 +143,8 @@ async fn keys_arrive_on_both_sides() {
     let call = alice.phone.dial("dave".into()).await.unwrap();
     alice.answered().await;
     alice.hears(440.0).await;
-    alice.phone.send_digits(&call, "7#".into()).await.unwrap();
-    for digit in ["7", "#"] {
-        dave.line(&format!("key {digit}"), |l| l.contains(&format!("received event: '{digit}' (end=1)")));
-    }
+    alice.phone.send_digits(&call, "7".into()).await.unwrap();
+    dave.line("key 7", |l| l.contains("received event: '7' (end=1)"));
     dave.say("5");
     let digit = alice
         .until("a key", |e| match e {

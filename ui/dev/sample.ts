@@ -29,7 +29,7 @@ export function snapshot(): Snapshot {
       language: 'en',
       theme: 'light',
       firstStart: false,
-      dataFolder: '/home/anna/.local/share/cuffia',
+      dataFolder: '~/.local/share/cuffia',
       keyStore: 'file',
     },
     line: {

@@ -31,7 +31,10 @@ impl Engine {
         let engine = self.clone();
         // Some sound systems take seconds to enumerate.
         let devices = tokio::task::spawn_blocking(move || engine.devices().list()).await.unwrap_or_default();
-        Ok(devices.into_iter().map(|d| DeviceView { id: d.id, name: d.name, input: d.input, output: d.output }).collect())
+        Ok(devices
+            .into_iter()
+            .map(|d| DeviceView { id: d.id, name: d.name, input: d.input, output: d.output })
+            .collect())
     }
 
     pub(crate) async fn choose_devices(&self, c: DeviceChoice) -> Answer<Nothing> {
@@ -81,8 +84,12 @@ impl Engine {
 
     pub(crate) async fn line_account(&self, _: Nothing) -> Answer<LineAccount> {
         let saved = self.desk().saved_account()?;
-        let empty =
-            LineAccount { server: String::new(), user: String::new(), password: String::new(), display_name: String::new() };
+        let empty = LineAccount {
+            server: String::new(),
+            user: String::new(),
+            password: String::new(),
+            display_name: String::new(),
+        };
         Ok(saved.map_or(empty, |a| LineAccount {
             server: a.server,
             user: a.user,
@@ -170,7 +177,11 @@ impl Engine {
             .map(|t| TopicView {
                 id: t.id.into(),
                 name: name(t.en, t.it),
-                subtopics: t.below.iter().map(|(id, en, it)| SubtopicView { id: (*id).into(), name: name(en, it) }).collect(),
+                subtopics: t
+                    .below
+                    .iter()
+                    .map(|(id, en, it)| SubtopicView { id: (*id).into(), name: name(en, it) })
+                    .collect(),
             })
             .collect())
     }
@@ -180,7 +191,8 @@ impl Engine {
         let wanted = f.text.trim().to_lowercase();
         let in_practice = self.with_practice(|p| p.is_some());
         let practice_rows = practice::scenarios(practice_language(self)).into_iter().filter(|s| {
-            in_practice && (wanted.is_empty() || s.title.to_lowercase().contains(&wanted) || s.number.starts_with(&wanted))
+            in_practice
+                && (wanted.is_empty() || s.title.to_lowercase().contains(&wanted) || s.number.starts_with(&wanted))
         });
         let practice_rows = practice_rows.map(|s| CustomerRow {
             id: s.id,
@@ -207,12 +219,11 @@ impl Engine {
         let mut timeline: Vec<TimelineItem> = calls
             .iter()
             .map(|c| TimelineItem { at: c.started, call: Some(show::call_row(c, of_call(&c.id), None)), request: None })
-            .chain(
-                requests
-                    .iter()
-                    .filter(|r| r.call.is_none())
-                    .map(|r| TimelineItem { at: r.at, call: None, request: Some(show::request(r)) }),
-            )
+            .chain(requests.iter().filter(|r| r.call.is_none()).map(|r| TimelineItem {
+                at: r.at,
+                call: None,
+                request: Some(show::request(r)),
+            }))
             .collect();
         timeline.sort_by_key(|i| std::cmp::Reverse(i.at));
         Ok(CustomerPage { card: show::card(&desk.sight(customer)?), timeline })

@@ -286,7 +286,9 @@ impl Engine {
                 Ok(event) => self.desk_changed(event),
                 Err(broadcast::error::RecvError::Lagged(_)) => {
                     // Say everything again rather than guess what was missed.
-                    for event in [DeskEvent::Line, DeskEvent::Operator, DeskEvent::Calls, DeskEvent::WrapUp, DeskEvent::Records] {
+                    for event in
+                        [DeskEvent::Line, DeskEvent::Operator, DeskEvent::Calls, DeskEvent::WrapUp, DeskEvent::Records]
+                    {
                         self.desk_changed(event);
                     }
                 }

@@ -35,7 +35,10 @@ impl Engine {
     /// Opens the room if it is closed, puts the practice line in place of the real one, and lets the customer call.
     pub(crate) async fn begin_practice(&self, scenario: &str, language: Language) -> Result<(), ApiError> {
         if !practice::scenarios(spoken(language)).iter().any(|s| s.id == scenario) {
-            return Err(ApiError { code: "practice.no_such_scenario".into(), message: "There is no such scenario.".into() });
+            return Err(ApiError {
+                code: "practice.no_such_scenario".into(),
+                message: "There is no such scenario.".into(),
+            });
         }
         let view = PracticeView {
             scenario: scenario.into(),

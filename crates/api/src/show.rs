@@ -2,7 +2,9 @@
 
 use crate::view::*;
 use cuffia_customers::{CallRecord, Draft, Promise, Request};
-use cuffia_desk::{CustomerSight, DeskError, Ending, Kind, LineKind as DeskLine, LineState as DeskLineState, LiveCall, WrapUp};
+use cuffia_desk::{
+    CustomerSight, DeskError, Ending, Kind, LineKind as DeskLine, LineState as DeskLineState, LiveCall, WrapUp,
+};
 use cuffia_phone::{Origin, State, Statistics};
 
 impl From<DeskError> for ApiError {

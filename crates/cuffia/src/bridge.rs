@@ -129,4 +129,3 @@ fn carry_out(engine: &Engine, json: &str, answers: &UnboundedSender<Answer>) {
 fn text<T: Serialize>(value: &T) -> Socket {
     Socket::Text(serde_json::to_string(value).unwrap_or_default().into())
 }
-

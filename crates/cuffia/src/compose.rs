@@ -23,7 +23,9 @@ pub enum StartError {
         source: std::io::Error,
     },
     /// Another program uses it.
-    #[error("Cuffia is already running with the data folder {path}. Use that window, or set CUFFIA_DATA_DIR to another folder")]
+    #[error(
+        "Cuffia is already running with the data folder {path}. Use that window, or set CUFFIA_DATA_DIR to another folder"
+    )]
     InUse {
         /// Which.
         path: PathBuf,
@@ -115,7 +117,11 @@ impl Program {
             store: Arc::new(store),
             headset,
             recordings: folder.path().join("recordings"),
-            media: MediaConfig { ice_servers: ice_servers(), relay_only: env_is_set("CUFFIA_RELAY_ONLY"), ..MediaConfig::default() },
+            media: MediaConfig {
+                ice_servers: ice_servers(),
+                relay_only: env_is_set("CUFFIA_RELAY_ONLY"),
+                ..MediaConfig::default()
+            },
             trust: trust()?,
             region: region(&locale),
             clock: Arc::new(now),
@@ -156,7 +162,11 @@ fn ice_servers() -> Vec<IceServer> {
         .filter_map(|one| {
             let mut words = one.split_whitespace().map(str::to_owned);
             let url = words.next()?;
-            Some(IceServer { url, username: words.next().unwrap_or_default(), credential: words.next().unwrap_or_default() })
+            Some(IceServer {
+                url,
+                username: words.next().unwrap_or_default(),
+                credential: words.next().unwrap_or_default(),
+            })
         })
         .collect()
 }

@@ -71,7 +71,7 @@ impl Intake {
             (self.running, self.servo.average) = (true, self.servo.target);
         }
         // A stall of ours (or a burst of the device) left far too much: jump, a resampler would take minutes.
-        let limit = 3.0 * self.servo.target + 0.06;
+        let limit = 2.0 * self.servo.target + 0.05;
         if fill > limit {
             let excess = ((fill - self.servo.target) * self.rate) as usize;
             if let Ok(chunk) = self.ring.read_chunk(excess.min(self.ring.slots())) {
@@ -106,6 +106,7 @@ pub(crate) struct Outlet {
     resampler: Async<f32>,
     servo: Servo,
     output: Vec<f32>,
+    draining: bool,
 }
 
 impl Outlet {
@@ -113,7 +114,8 @@ impl Outlet {
     pub(crate) fn new(ring: Producer<f32>, rate: u32, target_s: f64) -> Result<Outlet, HeadsetError> {
         let resampler = resampler(f64::from(rate) / f64::from(SAMPLE_RATE), FixedAsync::Input)?;
         let output = vec![0.0; resampler.output_frames_max()];
-        let mut outlet = Outlet { ring, rate: rate.into(), resampler, servo: Servo::new(target_s), output };
+        let mut outlet =
+            Outlet { ring, rate: rate.into(), resampler, servo: Servo::new(target_s), output, draining: false };
         outlet.refill();
         Ok(outlet)
     }
@@ -130,12 +132,16 @@ impl Outlet {
         self.servo.average = self.servo.target;
     }
 
-    /// Gives the next frame. What finds no room is lost: the device stands still.
+    /// Gives the next frame. It is left out while far too much waits: a device that starts late would otherwise stay late, since the
+    /// resampler works off only a few ms each second.
     pub(crate) fn give(&mut self, frame: &Frame) {
         let fill = self.delay_s();
         if fill == 0.0 {
             self.refill();
-        } else if fill > 3.0 * self.servo.target + 0.06 {
+        }
+        self.draining = fill > if self.draining { self.servo.target } else { 2.0 * self.servo.target + 0.05 };
+        if self.draining {
+            self.servo.average = self.servo.target;
             return;
         }
         let speed = self.servo.speed(fill);

@@ -81,7 +81,11 @@ impl Call {
         file.begin();
         if let Some(digits) = self.digits.clone() {
             // Keys go out with the sound: there must be a path for it.
-            watch.until(ANSWER, "sound", |s| call(s, &id).map_or(Some(Ok(())), |c| c.quality.as_ref().filter(|q| q.sent > 0).map(|_| Ok(())))).await?;
+            watch
+                .until(ANSWER, "sound", |s| {
+                    call(s, &id).map_or(Some(Ok(())), |c| c.quality.as_ref().filter(|q| q.sent > 0).map(|_| Ok(())))
+                })
+                .await?;
             dispatch(&engine, "send_digits", json!(Digits { call: id.clone(), digits })).await?;
         }
         self.talk(&mut watch, &file, &id).await?;

@@ -114,7 +114,11 @@ impl Practice {
         let written = self.write_down(&engine, &operator, &id).await?;
         let result = watch
             .until(Duration::from_secs(15), "the result", |s| {
-                s.practice.as_ref().and_then(|p| p.result.clone()).filter(|r| r.call == id && r.data_score.is_some() == written).map(Ok)
+                s.practice
+                    .as_ref()
+                    .and_then(|p| p.result.clone())
+                    .filter(|r| r.call == id && r.data_score.is_some() == written)
+                    .map(Ok)
             })
             .await?;
         operator.finish(self.record.as_ref())?;
@@ -137,9 +141,9 @@ impl Practice {
             Language::En => cuffia_practice::Language::En,
             Language::It => cuffia_practice::Language::It,
         };
-        let operator = SpeakingOperator::new(&self.scenario, spoken).map_err(|e| Failure::new(e.code(), e.to_string()))?;
-        let shared =
-            Arc::new(Mutex::new(Synthetic { operator, talking: false, heard: (0.0, 0), sent: (0.0, 0) }));
+        let operator =
+            SpeakingOperator::new(&self.scenario, spoken).map_err(|e| Failure::new(e.code(), e.to_string()))?;
+        let shared = Arc::new(Mutex::new(Synthetic { operator, talking: false, heard: (0.0, 0), sent: (0.0, 0) }));
         let end = shared.clone();
         let devices = FnDevices(move |heard: &Frame, _: &Frame, said: &mut Frame| {
             end.lock().unwrap_or_else(PoisonError::into_inner).exchange(heard, said);
@@ -150,7 +154,7 @@ impl Practice {
     /// Until the customer leaves. A file's operator hangs up some time after his last word.
     async fn talk(&self, watch: &mut Watch, operator: &Operator, id: &str) -> Result<(), Failure> {
         let begun = tokio::time::Instant::now();
-        let (mut shown, mut silent_since) = (0, None);
+        let (mut shown, mut saved, mut silent_since) = (0, 0, None);
         loop {
             let json = self.json;
             let gone = watch
@@ -158,6 +162,7 @@ impl Practice {
                     for line in s.practice.iter().flat_map(|p| &p.transcript).skip(shown) {
                         let who = if line.who == Speaker::Customer { "customer" } else { "operator" };
                         say(json, &format!("{:6.1} s  {who}: {}", line.at as f64 / 1000.0, line.text));
+                        operator.hears(line);
                         shown += 1;
                     }
                     call(s, id).is_none().then_some(Ok(()))
@@ -166,7 +171,16 @@ impl Practice {
             if gone.is_ok() {
                 return Ok(());
             }
-            let stays = operator.is_done() && silent_since.get_or_insert_with(tokio::time::Instant::now).elapsed() > STAYS;
+            // As a person types: what has been heard is on disk before the next sentence.
+            if shown != saved
+                && let Some(note) = operator.note()
+            {
+                saved = shown;
+                let draft = SaveDraft { call: id.into(), draft: request(note, None) };
+                dispatch(&watch.engine, "save_draft", json!(draft)).await?;
+            }
+            let stays =
+                operator.is_done() && silent_since.get_or_insert_with(tokio::time::Instant::now).elapsed() > STAYS;
             if stays || begun.elapsed() > CALL {
                 let _ = dispatch(&watch.engine, "hang_up", json!(CallRef { call: id.into() })).await;
             }
@@ -177,15 +191,19 @@ impl Practice {
     async fn write_down(&self, engine: &Engine, operator: &Operator, id: &str) -> Result<bool, Failure> {
         let Some(note) = self.note.clone().or_else(|| operator.note()) else { return Ok(false) };
         let customer = engine.whole().wrap_up.and_then(|w| w.customers.first().map(|c| c.id.clone()));
-        let draft = RequestDraft {
-            kind: Some(RequestKind::Complaint),
-            topic: Some("invoices".into()),
-            subtopic: Some("mismatch".into()),
-            note,
-            customer,
-        };
-        dispatch(engine, "register_request", json!(SaveDraft { call: id.into(), draft })).await?;
+        dispatch(engine, "register_request", json!(SaveDraft { call: id.into(), draft: request(note, customer) }))
+            .await?;
         Ok(true)
+    }
+}
+
+fn request(note: String, customer: Option<String>) -> RequestDraft {
+    RequestDraft {
+        kind: Some(RequestKind::Complaint),
+        topic: Some("invoices".into()),
+        subtopic: Some("mismatch".into()),
+        note,
+        customer,
     }
 }
 
@@ -194,6 +212,13 @@ impl Operator {
         match self {
             Operator::File(file) => file.begin(),
             Operator::Synthetic(s) => s.lock().unwrap_or_else(PoisonError::into_inner).talking = true,
+        }
+    }
+
+    /// The synthetic operator writes down what he is told.
+    fn hears(&self, line: &TranscriptLine) {
+        if let (Operator::Synthetic(s), Speaker::Customer) = (self, line.who) {
+            s.lock().unwrap_or_else(PoisonError::into_inner).operator.heard(&line.text);
         }
     }
 

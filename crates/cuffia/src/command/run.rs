@@ -59,7 +59,8 @@ async fn stop_signal() -> std::io::Result<()> {
 }
 
 /// A microphone in a quiet room: never exact zeros, as a real one, at about -75 dBFS.
-fn quiet_room() -> FnDevices<impl FnMut(&cuffia_headset::Frame, &cuffia_headset::Frame, &mut cuffia_headset::Frame) + Send> {
+fn quiet_room()
+-> FnDevices<impl FnMut(&cuffia_headset::Frame, &cuffia_headset::Frame, &mut cuffia_headset::Frame) + Send> {
     let mut seed = 1u32;
     FnDevices(move |_: &_, _: &_, microphone: &mut cuffia_headset::Frame| {
         *microphone = SILENCE;

@@ -108,7 +108,6 @@ export const en = {
   'quality.path': 'Path',
   'path.host': 'direct',
   'path.srflx': 'direct, through NAT',
-  'path.prflx': 'direct, through NAT',
   'path.relay': 'by relay',
 
   'card.label': 'Customer',
@@ -235,6 +234,7 @@ export const en = {
   'customers.placeholder': 'Name, company or number',
   'customers.none': 'No customer found.',
   'customers.found': { one: '{count} customer', other: '{count} customers' },
+  'customers.many': 'The first {count} customers. Type to find others.',
   'customers.timeline': 'Time line',
   'customers.noTimeline': 'Nothing has happened with this customer yet.',
   'customers.call': 'Call {name}',

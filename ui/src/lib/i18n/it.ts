@@ -107,7 +107,6 @@ export const it: Dictionary = {
   'quality.path': 'Percorso',
   'path.host': 'diretto',
   'path.srflx': 'diretto, attraverso NAT',
-  'path.prflx': 'diretto, attraverso NAT',
   'path.relay': 'tramite relay',
 
   'card.label': 'Cliente',
@@ -240,6 +239,7 @@ export const it: Dictionary = {
   'customers.placeholder': 'Nome, azienda o numero',
   'customers.none': 'Nessun cliente trovato.',
   'customers.found': { one: '{count} cliente', other: '{count} clienti' },
+  'customers.many': 'I primi {count} clienti. Scrivi per trovarne altri.',
   'customers.timeline': 'Cronologia',
   'customers.noTimeline': 'Con questo cliente non è ancora successo nulla.',
   'customers.call': 'Chiama {name}',

@@ -21,7 +21,7 @@ async fn rpc(engine: State<'_, Engine>, command: String, arguments: Value) -> Re
 #[tauri::command]
 async fn follow(engine: State<'_, Engine>, to: Channel<Message>) -> Result<(), ApiError> {
     let mut messages = engine.messages();
-    tokio::spawn(async move {
+    tauri::async_runtime::spawn(async move {
         loop {
             match messages.recv().await {
                 Ok(message) => {
@@ -59,7 +59,8 @@ pub fn build<R: Runtime>(builder: Builder<R>, engine: Engine) -> Builder<R> {
             } else {
                 WebviewWindowBuilder::new(app, "main", WebviewUrl::default()).build()?;
             }
-            tokio::spawn(attend(app.handle().clone(), engine));
+            // The main thread is not inside the runtime; Tauri knows its handle.
+            tauri::async_runtime::spawn(attend(app.handle().clone(), engine));
             Ok(())
         })
 }

@@ -19,6 +19,10 @@ const LOOK: Duration = Duration::from_millis(100);
 const RETRY: Duration = Duration::from_secs(1);
 /// A stream whose callback stays away this long is dead. The first one may take a second on some sound servers.
 const STALLED: Duration = Duration::from_millis(2_500);
+/// More errors than this between two looks, the older ones counting half each time: the device is gone though it says otherwise.
+/// A sound server that removed a sink lets its ALSA plug-in fail and recover hundreds of times a second; a busy machine's underruns
+/// are a few.
+const TOO_MANY_ERRORS: u64 = 15;
 /// Frames in one device period: 10 ms at 48 kHz.
 const PERIOD: u32 = 480;
 /// The name that means: whatever the system considers right.
@@ -201,12 +205,14 @@ struct Open {
     _stream: cpal::Stream,
     life: Arc<Life>,
     seen: (u64, Instant),
+    trouble: u64,
 }
 
 #[derive(Default)]
 struct Life {
     lost: AtomicBool,
     callbacks: AtomicU64,
+    errors: AtomicU64,
 }
 
 struct Slot {
@@ -271,7 +277,9 @@ impl Keeper {
 
 impl Slot {
     fn close(&mut self, ends: &Sender<End>) {
-        if self.open.take().is_some() {
+        if let Some(open) = self.open.take() {
+            // Closing joins the stream's thread, and on a device that is gone that may take for ever.
+            std::thread::spawn(move || drop(open));
             let _ = ends.send(match self.role {
                 Role::Microphone => End::Microphone(None),
                 Role::Ear => End::Ear(None),
@@ -286,7 +294,9 @@ impl Slot {
             if callbacks != open.seen.0 {
                 open.seen = (callbacks, Instant::now());
             }
-            if open.life.lost.load(Relaxed) || open.seen.1.elapsed() > STALLED {
+            open.trouble = open.trouble / 2 + open.life.errors.swap(0, Relaxed);
+            let lost = open.life.lost.load(Relaxed) || open.trouble > TOO_MANY_ERRORS;
+            if lost || open.seen.1.elapsed() > STALLED {
                 tracing::warn!(role = ?self.role, device = ?self.wanted.get(open.rank), "sound device lost");
                 self.close(ends);
                 self.tried = None;
@@ -302,7 +312,7 @@ impl Slot {
                 Ok((stream, life, end)) => {
                     tracing::info!(role = ?self.role, device = %self.wanted[rank], "sound device opened");
                     let _ = ends.send(end);
-                    self.open = Some(Open { rank, _stream: stream, life, seen: (0, Instant::now()) });
+                    self.open = Some(Open { rank, _stream: stream, life, seen: (0, Instant::now()), trouble: 0 });
                     return;
                 }
                 Err(e) => tracing::debug!(role = ?self.role, "{e}"),
@@ -385,12 +395,14 @@ where
 {
     let life = Arc::new(Life::default());
     let (alive, dying) = (life.clone(), life.clone());
-    let on_error = move |e: cpal::Error| match e.kind() {
-        ErrorKind::DeviceNotAvailable | ErrorKind::StreamInvalidated | ErrorKind::HostUnavailable => {
+    let on_error = move |e: cpal::Error| {
+        dying.errors.fetch_add(1, Relaxed);
+        // Underruns and the like heal by themselves; when they do not, they come too often or the callbacks stop, which is noticed.
+        let gone = [ErrorKind::DeviceNotAvailable, ErrorKind::StreamInvalidated, ErrorKind::HostUnavailable]
+            .contains(&e.kind());
+        if gone {
             dying.lost.store(true, Relaxed);
         }
-        // Underruns and the like heal by themselves; one that does not stops the callbacks, which is noticed.
-        _ => {}
     };
     let (rate, channels) = (config.sample_rate, usize::from(config.channels).max(1));
     let (mut producer, mut consumer) = RingBuffer::<f32>::new(rate as usize);

@@ -3,13 +3,12 @@
 //! A keeper thread opens streams by preference, notices when one dies, takes the next, and comes back when a better one answers
 //! again. It hands the rings' ends to the [`Devices`] on the sound thread; nobody waits for anybody.
 
+mod stream;
+
 use crate::drift::{Intake, Outlet};
-use crate::{Devices, Frame, HeadsetError};
-use cpal::traits::{DeviceTrait, HostTrait, StreamTrait};
-use cpal::{BufferSize, ErrorKind, FromSample, Sample, SampleFormat, SizedSample, StreamConfig, SupportedStreamConfig};
-use rtrb::RingBuffer;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use crate::{Devices, Frame};
+use cpal::traits::{DeviceTrait, HostTrait};
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
@@ -23,8 +22,11 @@ const STALLED: Duration = Duration::from_millis(2_500);
 /// A sound server that removed a sink lets its ALSA plug-in fail and recover hundreds of times a second; a busy machine's underruns
 /// are a few.
 const TOO_MANY_ERRORS: u64 = 15;
-/// Frames in one device period: 10 ms at 48 kHz.
-const PERIOD: u32 = 480;
+/// How often it asks whether a device in use is still there. ALSA's plug-ins do not always tell: a sound server that loses a device
+/// may go on taking the sound and play it elsewhere. One question costs about a millisecond.
+const ASK: Duration = Duration::from_secs(1);
+/// Whether there is need to ask. The other systems tell.
+const MUST_ASK: bool = cfg!(target_os = "linux");
 /// The name that means: whatever the system considers right.
 const DEFAULT: &str = "default";
 
@@ -65,6 +67,7 @@ pub enum DeviceEvent {
 
 /// All devices of the machine; the default first.
 pub fn list() -> Vec<DeviceInfo> {
+    stream::keep_quiet();
     let host = cpal::default_host();
     let mut all: Vec<DeviceInfo> = host
         .devices()
@@ -123,6 +126,7 @@ impl SystemDevices {
         let (choices, inbox) = channel();
         let (ends, taken) = channel();
         std::thread::Builder::new().name("devices".into()).spawn(move || {
+            stream::keep_quiet();
             let mut keeper = Keeper::new(ends, Box::new(on_event));
             keeper.choose(&choice);
             loop {
@@ -202,17 +206,47 @@ enum Role {
 /// A running stream and how to tell that it still runs.
 struct Open {
     rank: usize,
-    _stream: cpal::Stream,
-    life: Arc<Life>,
+    stream: stream::Stream,
     seen: (u64, Instant),
     trouble: u64,
+    /// When it was last asked for, and whether it can be asked at all: a device that cannot be opened twice would seem gone for ever.
+    asked: Instant,
+    answers: bool,
 }
 
-#[derive(Default)]
-struct Life {
-    lost: AtomicBool,
-    callbacks: AtomicU64,
-    errors: AtomicU64,
+impl Open {
+    fn new(rank: usize, stream: stream::Stream, id: &str) -> Open {
+        let now = Instant::now();
+        // Whoever wants the default wants it wherever the system takes it.
+        let answers = MUST_ASK && id != DEFAULT && stream.is_there();
+        Open { rank, stream, seen: (0, now), trouble: 0, asked: now, answers }
+    }
+
+    /// What speaks for the device having gone, if anything does.
+    fn lost(&mut self) -> Option<&'static str> {
+        let life = &self.stream.life;
+        let callbacks = life.callbacks.load(Relaxed);
+        if callbacks != self.seen.0 {
+            self.seen = (callbacks, Instant::now());
+        }
+        self.trouble = self.trouble / 2 + life.errors.swap(0, Relaxed);
+        if life.lost.load(Relaxed) {
+            return Some("the sound system says so");
+        }
+        if self.trouble > TOO_MANY_ERRORS {
+            return Some("nothing but errors");
+        }
+        if self.seen.1.elapsed() > STALLED {
+            return Some("no sound moves");
+        }
+        if self.answers && self.asked.elapsed() >= ASK {
+            self.asked = Instant::now();
+            if !self.stream.is_there() {
+                return Some("it cannot be opened any more");
+            }
+        }
+        None
+    }
 }
 
 struct Slot {
@@ -290,14 +324,8 @@ impl Slot {
 
     fn look(&mut self, ends: &Sender<End>) {
         if let Some(open) = &mut self.open {
-            let callbacks = open.life.callbacks.load(Relaxed);
-            if callbacks != open.seen.0 {
-                open.seen = (callbacks, Instant::now());
-            }
-            open.trouble = open.trouble / 2 + open.life.errors.swap(0, Relaxed);
-            let lost = open.life.lost.load(Relaxed) || open.trouble > TOO_MANY_ERRORS;
-            if lost || open.seen.1.elapsed() > STALLED {
-                tracing::warn!(role = ?self.role, device = ?self.wanted.get(open.rank), "sound device lost");
+            if let Some(why) = open.lost() {
+                tracing::warn!(role = ?self.role, device = ?self.wanted.get(open.rank), why, "sound device lost");
                 self.close(ends);
                 self.tried = None;
             }
@@ -308,154 +336,16 @@ impl Slot {
         }
         self.tried = Some(Instant::now());
         for rank in 0..better_than {
-            match open(self.role, &self.wanted[rank]) {
-                Ok((stream, life, end)) => {
-                    tracing::info!(role = ?self.role, device = %self.wanted[rank], "sound device opened");
+            let id = &self.wanted[rank];
+            match stream::open(self.role, id) {
+                Ok((stream, end)) => {
+                    tracing::info!(role = ?self.role, device = %id, "sound device opened");
                     let _ = ends.send(end);
-                    self.open = Some(Open { rank, _stream: stream, life, seen: (0, Instant::now()), trouble: 0 });
+                    self.open = Some(Open::new(rank, stream, id));
                     return;
                 }
                 Err(e) => tracing::debug!(role = ?self.role, "{e}"),
             }
         }
     }
-}
-
-fn refused(name: &str, e: cpal::Error) -> HeadsetError {
-    let name = name.to_owned();
-    match e.kind() {
-        ErrorKind::PermissionDenied => HeadsetError::Forbidden { name },
-        ErrorKind::DeviceNotAvailable | ErrorKind::HostUnavailable => HeadsetError::NoDevice { name },
-        _ => HeadsetError::Refused { name, why: e.to_string() },
-    }
-}
-
-fn device(role: Role, id: &str) -> Result<cpal::Device, HeadsetError> {
-    let host = cpal::default_host();
-    let found = match (id, role) {
-        (DEFAULT, Role::Microphone) => host.default_input_device(),
-        (DEFAULT, _) => host.default_output_device(),
-        _ => host.devices().ok().and_then(|mut all| all.find(|d| d.id().is_ok_and(|i| i.id() == id))),
-    };
-    found.ok_or_else(|| HeadsetError::NoDevice { name: id.into() })
-}
-
-/// 48 kHz with one or two channels where the device has it, else what it prefers.
-fn format(role: Role, device: &cpal::Device) -> Result<SupportedStreamConfig, cpal::Error> {
-    let ranges: Vec<_> = match role {
-        Role::Microphone => device.supported_input_configs().map(Iterator::collect),
-        _ => device.supported_output_configs().map(Iterator::collect),
-    }
-    .unwrap_or_default();
-    let rank = |f: SampleFormat| [SampleFormat::F32, SampleFormat::I16, SampleFormat::I32].iter().position(|x| *x == f);
-    let wanted = if role == Role::Microphone { 1 } else { 2 };
-    let best = ranges
-        .into_iter()
-        .filter(|r| (1..=2).contains(&r.channels()) && rank(r.sample_format()).is_some())
-        .filter(|r| (r.min_sample_rate()..=r.max_sample_rate()).contains(&48_000))
-        .min_by_key(|r| (r.channels().abs_diff(wanted), rank(r.sample_format())));
-    match (best, role) {
-        (Some(range), _) => Ok(range.with_sample_rate(48_000)),
-        (None, Role::Microphone) => device.default_input_config(),
-        (None, _) => device.default_output_config(),
-    }
-}
-
-fn open(role: Role, id: &str) -> Result<(cpal::Stream, Arc<Life>, End), HeadsetError> {
-    let device = device(role, id)?;
-    let format = format(role, &device).map_err(|e| refused(id, e))?;
-    let mut last = None;
-    // Some sound systems refuse small buffers; their own choice is better than no sound.
-    for buffer_size in [BufferSize::Fixed(PERIOD), BufferSize::Default] {
-        let config = StreamConfig { buffer_size, ..format.config() };
-        let built = match format.sample_format() {
-            SampleFormat::F32 => build::<f32>(role, &device, config),
-            SampleFormat::I16 => build::<i16>(role, &device, config),
-            SampleFormat::I32 => build::<i32>(role, &device, config),
-            SampleFormat::U16 => build::<u16>(role, &device, config),
-            SampleFormat::U8 => build::<u8>(role, &device, config),
-            other => {
-                return Err(HeadsetError::Refused { name: id.into(), why: format!("it only speaks {other}") });
-            }
-        };
-        match built {
-            Ok(x) => return x,
-            Err(e) => last = Some(refused(id, e)),
-        }
-    }
-    Err(last.unwrap_or_else(|| HeadsetError::NoDevice { name: id.into() }))
-}
-
-type Built = Result<(cpal::Stream, Arc<Life>, End), HeadsetError>;
-
-fn build<T>(role: Role, device: &cpal::Device, config: StreamConfig) -> Result<Built, cpal::Error>
-where
-    T: SizedSample + FromSample<f32> + Send + 'static,
-    f32: FromSample<T>,
-{
-    let life = Arc::new(Life::default());
-    let (alive, dying) = (life.clone(), life.clone());
-    let on_error = move |e: cpal::Error| {
-        dying.errors.fetch_add(1, Relaxed);
-        // Underruns and the like heal by themselves; when they do not, they come too often or the callbacks stop, which is noticed.
-        let gone = [ErrorKind::DeviceNotAvailable, ErrorKind::StreamInvalidated, ErrorKind::HostUnavailable]
-            .contains(&e.kind());
-        if gone {
-            dying.lost.store(true, Relaxed);
-        }
-    };
-    let (rate, channels) = (config.sample_rate, usize::from(config.channels).max(1));
-    let (mut producer, mut consumer) = RingBuffer::<f32>::new(rate as usize);
-    // A period of the device and one of ours, and half a period for the scheduler.
-    let period = match config.buffer_size {
-        BufferSize::Fixed(n) => f64::from(n) / f64::from(rate),
-        BufferSize::Default => 0.03,
-    };
-    let target = period + 0.015;
-    let (stream, end) = match role {
-        Role::Microphone => {
-            let stream = device.build_input_stream::<T, _, _>(
-                config,
-                move |data, _| {
-                    alive.callbacks.fetch_add(1, Relaxed);
-                    let frames = (data.len() / channels).min(producer.slots());
-                    if let Ok(chunk) = producer.write_chunk_uninit(frames) {
-                        let share = 1.0 / channels as f32;
-                        chunk.fill_from_iter(
-                            data.chunks_exact(channels)
-                                .map(|frame| frame.iter().map(|s| f32::from_sample(*s)).sum::<f32>() * share),
-                        );
-                    }
-                },
-                on_error,
-                None,
-            )?;
-            (stream, Intake::new(consumer, rate, target).map(|i| End::Microphone(Some(Box::new(i)))))
-        }
-        Role::Ear | Role::Ringer => {
-            let stream = device.build_output_stream::<T, _, _>(
-                config,
-                move |data, _| {
-                    alive.callbacks.fetch_add(1, Relaxed);
-                    let frames = (data.len() / channels).min(consumer.slots());
-                    if let Ok(chunk) = consumer.read_chunk(frames) {
-                        for (out, s) in data.chunks_exact_mut(channels).zip(chunk) {
-                            out.fill(T::from_sample(s));
-                        }
-                    }
-                },
-                on_error,
-                None,
-            )?;
-            let outlet = Outlet::new(producer, rate, target).map(Box::new);
-            let end = if role == Role::Ear {
-                outlet.map(|o| End::Ear(Some(o)))
-            } else {
-                outlet.map(|o| End::Ringer(Some(o)))
-            };
-            (stream, end)
-        }
-    };
-    stream.play()?;
-    Ok(end.map(|end| (stream, life, end)))
 }

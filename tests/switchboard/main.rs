@@ -143,16 +143,24 @@ async fn keys_arrive_on_both_sides() {
     let call = alice.phone.dial("dave".into()).await.unwrap();
     alice.answered().await;
     alice.hears(440.0).await;
-    alice.phone.send_digits(&call, "7".into()).await.unwrap();
-    dave.line("key 7", |l| l.contains("received event: '7' (end=1)"));
-    dave.say("5");
-    let digit = alice
-        .until("a key", |e| match e {
-            PhoneEvent::Digit(_, digit) => Some(*digit),
-            _ => None,
-        })
-        .await;
-    assert_eq!(digit, '5');
+    // Keys sent in one go, and one more when the voice has been heard again.
+    for (sent, keys) in [("127#", vec!['1', '2', '7', '#']), ("1", vec!['1'])] {
+        dave.forget();
+        alice.phone.send_digits(&call, sent.into()).await.unwrap();
+        for key in keys {
+            dave.line(&format!("key {key}"), |l| l.contains(&format!("received event: '{key}' (end=1)")));
+        }
+    }
+    for key in ['1', '2', '7', '#', '1'] {
+        dave.say(&key.to_string());
+        let digit = alice
+            .until(&format!("key {key}"), |e| match e {
+                PhoneEvent::Digit(_, digit) => Some(*digit),
+                _ => None,
+            })
+            .await;
+        assert_eq!(digit, key);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

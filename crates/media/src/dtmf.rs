@@ -6,9 +6,13 @@ use std::collections::VecDeque;
 const LENGTH: usize = 4;
 /// −10 dBm0, what most telephones send.
 const VOLUME: u8 = 10;
-/// Ticks of 20 ms that a key sounds, and the pause after it. Q.24 asks for 40 ms each; IVRs like more.
+/// Ticks of 20 ms that a key sounds. Q.24 asks for 40 ms; IVRs like more.
 const TONE_TICKS: u16 = 5;
-const PAUSE_TICKS: u16 = 5;
+/// And the pause after it. Q.24 asks for 40 ms here too, but with Opus the timestamps go by 48 kHz while the event is declared at
+/// 8 kHz, and rtpengine (10.5) reads them by the latter: it takes a key to be due six times as late as it is, and holds it back for
+/// up to a second, until the far end's jitter buffer drops it. Only what seems more than a second too early passes at once, which is
+/// every key that begins well over 200 ms after the one before.
+const PAUSE_TICKS: u16 = 8;
 /// A comma waits as long as a modem would.
 const COMMA_TICKS: u16 = 50;
 /// 20 ms at the event clock of 8 kHz.
@@ -150,8 +154,8 @@ mod tests {
         let ticks = sent("11", 40);
         let starts: Vec<usize> =
             ticks.iter().enumerate().filter(|(_, p)| p.is_some_and(|p| p.first)).map(|(at, _)| at).collect();
-        assert_eq!(starts, [0, 10]);
-        assert!(ticks[5..10].iter().all(Option::is_none));
+        assert_eq!(starts, [0, 13]);
+        assert!(ticks[5..13].iter().all(Option::is_none));
     }
 
     #[test]
@@ -159,7 +163,7 @@ mod tests {
         let ticks = sent("1,2", 200);
         let starts: Vec<usize> =
             ticks.iter().enumerate().filter(|(_, p)| p.is_some_and(|p| p.first)).map(|(at, _)| at).collect();
-        assert_eq!(starts, [0, 60]);
+        assert_eq!(starts, [0, 63]);
     }
 
     #[test]

@@ -87,11 +87,12 @@ impl Switchboard {
         &self.certificate
     }
 
-    /// A TURN server on port 3478: `turnuser`, `turnpass`.
+    /// A TURN server on port 3478 (UDP and TCP) and 5349 (TLS, with the switchboard's certificate): `turnuser`, `turnpass`.
     pub fn start_turn(&self) -> Process {
         let configuration = self.folder.path().join("turnserver.conf");
         let turn = Process::start("turnserver", Command::new("turnserver").arg("-c").arg(configuration));
         port(3478);
+        port(5349);
         turn
     }
 

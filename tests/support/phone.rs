@@ -52,8 +52,13 @@ impl TestPhone {
 
     /// A phone registered as `alice` over WS.
     pub async fn registered(media: MediaConfig) -> TestPhone {
+        TestPhone::registered_with(account("ws://127.0.0.1:8080/", "alice", Trust::System), media).await
+    }
+
+    /// A phone registered with this account.
+    pub async fn registered_with(account: Account, media: MediaConfig) -> TestPhone {
         let mut phone = TestPhone::new();
-        let registration = phone.connect(account("ws://127.0.0.1:8080/", "alice", Trust::System), media).await;
+        let registration = phone.connect(account, media).await;
         assert!(matches!(registration, Registration::Registered { .. }), "{registration:?}");
         phone
     }

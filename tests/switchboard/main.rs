@@ -88,6 +88,32 @@ async fn is_called_answers_and_hangs_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn over_wss_it_calls_and_is_called_and_both_hear_each_other() {
+    let switchboard = Switchboard::start();
+    let mut peer = switchboard.start_webrtc_peer(700);
+    let trust = Trust::Pem(switchboard.certificate().as_bytes().to_vec());
+    let account = account("wss://localhost:8443/", "alice", trust);
+    let mut alice = TestPhone::registered_with(account, MediaConfig::default()).await;
+    alice.hum(1000.0, 60.0);
+    let call = alice.phone.dial("bob".into()).await.unwrap();
+    alice.answered().await;
+    alice.hears(700.0).await;
+    peer_hears(&peer, 1000);
+    alice.phone.hang_up(&call).await.unwrap();
+    alice.ended().await;
+    peer.line("the end", says("ended"));
+    peer.forget();
+    peer.say("call alice");
+    let call = alice.rings().await;
+    alice.phone.answer(&call.id).await.unwrap();
+    alice.answered().await;
+    alice.hears(700.0).await;
+    peer_hears(&peer, 1000);
+    peer.say("hangup");
+    assert!(matches!(alice.ended().await, EndReason::HungUpThere { .. }));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn hold_silences_both_and_resume_brings_both_back_whoever_holds() {
     let switchboard = Switchboard::start();
     let mut peer = switchboard.start_webrtc_peer(700);
@@ -168,13 +194,15 @@ async fn when_only_a_relay_may_be_used_the_call_goes_through_it() {
     let switchboard = Switchboard::start();
     let _turn = switchboard.start_turn();
     let peer = switchboard.start_webrtc_peer(700);
-    for transport in ["udp", "tcp"] {
-        let relay = IceServer {
-            url: format!("turn:127.0.0.1:3478?transport={transport}"),
-            username: "turnuser".into(),
-            credential: "turnpass".into(),
-        };
-        let media = MediaConfig { ice_servers: vec![relay], relay_only: true, ..MediaConfig::default() };
+    for (url, transport) in [
+        ("turn:127.0.0.1:3478?transport=udp", "udp"),
+        ("turn:127.0.0.1:3478?transport=tcp", "tcp"),
+        ("turns:127.0.0.1:5349?transport=tcp", "tls"),
+        ("turns:localhost", "tls"),
+    ] {
+        let relay = IceServer { url: url.into(), username: "turnuser".into(), credential: "turnpass".into() };
+        let trust = Trust::Pem(switchboard.certificate().as_bytes().to_vec());
+        let media = MediaConfig { ice_servers: vec![relay], trust, relay_only: true, ..MediaConfig::default() };
         let mut alice = TestPhone::registered(media).await;
         alice.hum(1000.0, 60.0);
         let call = alice.phone.dial("bob".into()).await.unwrap();
@@ -187,7 +215,7 @@ async fn when_only_a_relay_may_be_used_the_call_goes_through_it() {
                 _ => None,
             })
             .await;
-        assert!(path.starts_with("relay"), "{transport}: {path}");
+        assert!(path.starts_with(&format!("relay {transport}")), "{url}: {path}");
         alice.phone.hang_up(&call).await.unwrap();
         alice.ended().await;
     }

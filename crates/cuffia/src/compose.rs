@@ -112,6 +112,8 @@ impl Program {
                 (Headset::start(devices, ProcessingConfig::default())?, Box::new(Fixed))
             }
         };
+        // A switchboard's own certificate is often its relay's too.
+        let trust = trust()?;
         let locale = sys_locale::get_locale().unwrap_or_default();
         let desk = Desk::open(DeskSetup {
             store: Arc::new(store),
@@ -119,10 +121,11 @@ impl Program {
             recordings: folder.path().join("recordings"),
             media: MediaConfig {
                 ice_servers: ice_servers(),
+                trust: trust.clone(),
                 relay_only: env_is_set("CUFFIA_RELAY_ONLY"),
                 ..MediaConfig::default()
             },
-            trust: trust()?,
+            trust,
             region: region(&locale),
             clock: Arc::new(now),
         })

@@ -27,6 +27,7 @@ mod statistics;
 mod turn;
 mod types;
 
+pub use cuffia_tls::Trust;
 pub use error::MediaError;
 pub use path::{Dial, Heard, VoicePath};
 pub use session::{MediaSession, open};

@@ -59,7 +59,7 @@ pub async fn open(
     let ssrc = rand::random::<u32>();
     let handler = Arc::new(Handler::new(shared.clone()));
     let (servers, streams) = turn::split(&config.ice_servers)?;
-    let runtime = Arc::new(StreamRuntime::new(streams.clone()));
+    let runtime = Arc::new(StreamRuntime::new(streams.clone(), config.trust.clone()));
 
     let (connection, track, from_network) =
         connection::build(&config, &servers, handler.clone(), runtime, &shared, ssrc).await?;

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use rustls_platform_verifier::BuilderVerifierExt as _;
+use cuffia_tls::Trust;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
@@ -99,11 +99,12 @@ fn host_and_port(place: &str, default: u16) -> Option<(String, u16)> {
 pub struct StreamRuntime {
     inner: TokioRuntime,
     servers: Vec<StreamServer>,
+    trust: Trust,
 }
 
 impl StreamRuntime {
-    pub fn new(servers: Vec<StreamServer>) -> Self {
-        Self { inner: TokioRuntime, servers }
+    pub fn new(servers: Vec<StreamServer>, trust: Trust) -> Self {
+        Self { inner: TokioRuntime, servers, trust }
     }
 }
 
@@ -119,7 +120,7 @@ impl Runtime for StreamRuntime {
         let streams = self.servers.iter().map(|server| {
             let (to_server, outgoing) = mpsc::channel(QUEUE);
             let (incoming, from_server) = mpsc::channel(QUEUE);
-            tokio::spawn(carry(server.clone(), outgoing, incoming));
+            tokio::spawn(carry(server.clone(), self.trust.clone(), outgoing, incoming));
             Stream { stand_in: server.stand_in, to_server, from_server: Mutex::new(from_server) }
         });
         Ok(Arc::new(Socket { inner, streams: streams.collect() }))
@@ -214,7 +215,12 @@ impl AsyncUdpSocket for Socket {
 }
 
 /// Carries datagrams for one server until the socket is gone, connecting anew when the stream breaks.
-async fn carry(server: StreamServer, mut outgoing: mpsc::Receiver<Vec<u8>>, incoming: mpsc::Sender<Vec<u8>>) {
+async fn carry(
+    server: StreamServer,
+    trust: Trust,
+    mut outgoing: mpsc::Receiver<Vec<u8>>,
+    incoming: mpsc::Sender<Vec<u8>>,
+) {
     while let Some(first) = outgoing.recv().await {
         let connected = tokio::select! {
             connected = tokio::time::timeout(PATIENCE, TcpStream::connect((server.host.as_str(), server.port))) => connected,
@@ -227,26 +233,15 @@ async fn carry(server: StreamServer, mut outgoing: mpsc::Receiver<Vec<u8>>, inco
         // Voice does not wait for full segments.
         let _ = stream.set_nodelay(true);
         if server.tls {
-            match secured(&server.host, stream).await {
-                Ok(stream) => exchange(stream, first, &mut outgoing, &incoming).await,
-                Err(error) => tracing::warn!(host = %server.host, %error, "no TLS to the relay server"),
+            match tokio::time::timeout(PATIENCE, cuffia_tls::connect(stream, &server.host, &trust, &[])).await {
+                Ok(Ok(stream)) => exchange(stream, first, &mut outgoing, &incoming).await,
+                Ok(Err(error)) => tracing::warn!(host = %server.host, %error, "no TLS to the relay server"),
+                Err(_) => tracing::warn!(host = %server.host, "the relay server does not finish its handshake"),
             }
         } else {
             exchange(stream, first, &mut outgoing, &incoming).await;
         }
     }
-}
-
-async fn secured(host: &str, stream: TcpStream) -> io::Result<impl AsyncRead + AsyncWrite + Send + 'static> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .and_then(|builder| builder.with_platform_verifier())
-        .map_err(io::Error::other)?
-        .with_no_client_auth();
-    let name = rustls::pki_types::ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
-    let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
-    tokio::time::timeout(PATIENCE, connector.connect(name, stream)).await.map_err(io::Error::other)?
 }
 
 /// Both directions of one stream, until it breaks or the socket is gone.

@@ -3,6 +3,8 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use cuffia_tls::Trust;
+
 use crate::error::MediaError;
 
 /// Samples in one frame: 10 ms at 48 kHz, mono.
@@ -16,6 +18,8 @@ pub type Frame = [f32; FRAME];
 pub struct MediaConfig {
     /// STUN and TURN servers.
     pub ice_servers: Vec<IceServer>,
+    /// Whose certificates are believed when a relay is reached by TLS.
+    pub trust: Trust,
     /// Send and receive over a relay only; the far end never learns our addresses.
     pub relay_only: bool,
     /// Which local addresses to use.
@@ -30,6 +34,7 @@ impl Default for MediaConfig {
     fn default() -> Self {
         Self {
             ice_servers: Vec::new(),
+            trust: Trust::System,
             relay_only: false,
             bind: Bind::AllInterfaces,
             gather_timeout: Duration::from_millis(500),

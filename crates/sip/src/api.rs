@@ -1,5 +1,6 @@
 //! The words of this crate: commands, events, reasons.
 
+use cuffia_tls::Trust;
 use secrecy::SecretString;
 use std::time::Duration;
 
@@ -20,16 +21,6 @@ pub struct Account {
     pub auth_user: Option<String>,
     /// Whose certificates are believed.
     pub trust: Trust,
-}
-
-/// Whose certificates are believed.
-#[derive(Clone, Debug, Default)]
-pub enum Trust {
-    /// Those the operating system believes.
-    #[default]
-    System,
-    /// These certificates (PEM) besides.
-    Pem(Vec<u8>),
 }
 
 /// Local handle of a call, chosen by whoever begins it. Calls that come in have the top bit set, so they never clash with ours.

@@ -17,8 +17,7 @@ pub mod target;
 mod transaction;
 mod transport;
 
-pub use api::{
-    Account, CallId, EndReason, LineCommand, LineError, LineEvent, Party, Registration, SwitchboardEvent, Trust,
-};
+pub use api::{Account, CallId, EndReason, LineCommand, LineError, LineEvent, Party, Registration, SwitchboardEvent};
+pub use cuffia_tls::Trust;
 pub use line::Line;
 pub use switchboard::{NotRegistered, Switchboard};

@@ -3,34 +3,10 @@
 
 use cuffia::{DataFolder, Program, Sound};
 use cuffia_headset::MemoryDevices;
+use cuffia_tests::cli::{cuffia, run};
 use cuffia_tests::process::Process;
 use serde_json::Value;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-
-/// The binary beside this test's own.
-fn binary() -> PathBuf {
-    let own = std::env::current_exe().unwrap();
-    let path = own.parent().unwrap().parent().unwrap().join("cuffia");
-    assert!(path.exists(), "{} is not built: cargo build -p cuffia", path.display());
-    path
-}
-
-fn cuffia(data: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(binary());
-    command.args(arguments).env("CUFFIA_DATA_DIR", data).env("HOME", data).env_remove("CUFFIA_PASSWORD");
-    command
-}
-
-/// Runs to the end; gives the JSON object and whether it succeeded.
-fn run(data: &Path, arguments: &[&str]) -> (Value, bool) {
-    let out = cuffia(data, arguments).output().unwrap();
-    let text = String::from_utf8_lossy(&out.stdout).into_owned();
-    let last = text.lines().last().unwrap_or_default();
-    let json = serde_json::from_str(last)
-        .unwrap_or_else(|_| panic!("no JSON: {text}\n{}", String::from_utf8_lossy(&out.stderr)));
-    (json, out.status.success())
-}
+use std::path::Path;
 
 #[test]
 fn a_whole_practice_call_in_italian_is_taken_written_down_and_kept() {

@@ -87,6 +87,11 @@ impl Switchboard {
         &self.certificate
     }
 
+    /// The file it is in.
+    pub fn certificate_file(&self) -> PathBuf {
+        self.folder.path().join("cert.pem")
+    }
+
     /// A TURN server on port 3478 (UDP and TCP) and 5349 (TLS, with the switchboard's certificate): `turnuser`, `turnpass`.
     pub fn start_turn(&self) -> Process {
         let configuration = self.folder.path().join("turnserver.conf");

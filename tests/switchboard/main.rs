@@ -1,6 +1,8 @@
 //! Against Kamailio, rtpengine and coturn, with a libwebrtc peer and baresip: what an operator does on a working day.
 #![allow(clippy::unwrap_used)]
 
+mod command;
+
 use cuffia_phone::{EndReason, IceServer, LineError, MediaConfig, PhoneEvent, Registration, Trust};
 use cuffia_tests::peers::Switchboard;
 use cuffia_tests::phone::{TestPhone, account};

@@ -99,6 +99,7 @@ impl Program {
         let store = Store::open(&folder.path().join("cuffia.db"), &key).map_err(ApiError::from)?;
         cuffia_customers::fill(&store, now()).map_err(ApiError::from)?;
         let (events, device_events) = unbounded_channel();
+        let own = matches!(sound, Sound::Own(_));
         let (headset, devices): (Headset, Box<dyn DeviceControl>) = match sound {
             Sound::System => {
                 let say = move |event| drop(events.send(event));
@@ -109,7 +110,7 @@ impl Program {
                 for event in [DeviceEvent::Microphone(Some(OWN.into())), DeviceEvent::Loudspeaker(Some(OWN.into()))] {
                     let _ = events.send(event);
                 }
-                (Headset::start(devices, ProcessingConfig::default())?, Box::new(Fixed))
+                (Headset::start(devices, ProcessingConfig::OFF)?, Box::new(Fixed))
             }
         };
         // A switchboard's own certificate is often its relay's too.
@@ -141,6 +142,10 @@ impl Program {
             },
             system_language: if locale.starts_with("it") { Language::It } else { Language::En },
         })?;
+        if own {
+            // What the settings say is for microphones in rooms; a file's tone would be taken for noise.
+            engine.desk().headset().processing(ProcessingConfig::OFF);
+        }
         Ok(Program { engine, folder })
     }
 }

@@ -67,7 +67,8 @@ impl Call {
             .until(ANSWER, "an answer", |s| match call(s, &id) {
                 Some(c) if talks(c) => Some(Ok(())),
                 Some(_) => None,
-                None => Some(Err(over())),
+                // Just placed, it may not be in the picture yet; whether it is over, its record knows.
+                None => watch::is_over(&engine, &id).then(|| Err(over())),
             })
             .await;
         if let Err(failure) = answered {
@@ -90,7 +91,7 @@ impl Call {
         }
         self.talk(&mut watch, &file, &id).await?;
         let _ = dispatch(&engine, "hang_up", json!(CallRef { call: id.clone() })).await;
-        watch.until(Duration::from_secs(10), "the end", |s| call(s, &id).is_none().then_some(Ok(()))).await?;
+        watch.until(Duration::from_secs(10), "the end", |_| watch::is_over(&engine, &id).then_some(Ok(()))).await?;
         file.finish(self.record.as_ref())?;
         dispatch(&engine, "disconnect_line", json!(Nothing {})).await?;
         let (heard, sent) = file.figures(watch.quality.as_ref());

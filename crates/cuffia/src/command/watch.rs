@@ -67,6 +67,11 @@ pub(crate) fn call<'a>(s: &'a Snapshot, id: &str) -> Option<&'a CallView> {
     s.calls.iter().find(|c| c.id == id)
 }
 
+/// The end of a call is on record. It leaves the picture a moment before.
+pub(crate) fn is_over(engine: &Engine, id: &str) -> bool {
+    engine.desk().store().call(id).is_ok_and(|c| c.ended.is_some())
+}
+
 /// Both have answered.
 pub(crate) fn talks(c: &CallView) -> bool {
     matches!(c.state, CallState::Active | CallState::Held | CallState::HeldThere)

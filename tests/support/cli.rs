@@ -1,0 +1,35 @@
+//! The command line as a person runs it.
+
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The binary beside the test's own.
+fn binary() -> PathBuf {
+    let own = std::env::current_exe().unwrap();
+    let path = own.parent().unwrap().parent().unwrap().join("cuffia");
+    assert!(path.exists(), "{} is not built: cargo build -p cuffia", path.display());
+    path
+}
+
+/// The command with a data folder of its own.
+pub fn cuffia(data: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(binary());
+    command.args(arguments).env("CUFFIA_DATA_DIR", data).env("HOME", data).env_remove("CUFFIA_PASSWORD");
+    command
+}
+
+/// Runs to the end; gives the JSON object and whether it succeeded.
+pub fn run(data: &Path, arguments: &[&str]) -> (Value, bool) {
+    finish(&mut cuffia(data, arguments))
+}
+
+/// Runs a command made by [`cuffia`] to the end; gives the JSON object and whether it succeeded.
+pub fn finish(command: &mut Command) -> (Value, bool) {
+    let out = command.output().unwrap();
+    let text = String::from_utf8_lossy(&out.stdout).into_owned();
+    let last = text.lines().last().unwrap_or_default();
+    let json = serde_json::from_str(last)
+        .unwrap_or_else(|_| panic!("no JSON: {text}\n{}", String::from_utf8_lossy(&out.stderr)));
+    (json, out.status.success())
+}

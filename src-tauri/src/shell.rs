@@ -5,6 +5,7 @@ use serde_json::Value;
 use std::collections::HashSet;
 use std::path::Path;
 use tauri::ipc::Channel;
+use tauri::utils::config::AppDirectoriesOverride;
 use tauri::{
     AppHandle, Builder, Context, Manager, Runtime, State, UserAttentionType, WebviewUrl, WebviewWindowBuilder,
 };
@@ -38,12 +39,10 @@ async fn follow(engine: State<'_, Engine>, to: Channel<Message>) -> Result<(), A
     Ok(())
 }
 
-/// Configuration, with the web view's own data inside the data folder.
+/// Configuration, with all that the web view keeps inside the data folder.
 pub fn context<R: Runtime>(data: &Path) -> Context<R> {
     let mut context = tauri::generate_context!();
-    for window in &mut context.config_mut().app.windows {
-        window.data_directory = Some(data.join("window"));
-    }
+    context.config_mut().app.app_directories_override = Some(AppDirectoriesOverride::Root(data.join("window")));
     context
 }
 

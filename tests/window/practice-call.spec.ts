@@ -1,0 +1,34 @@
+import { until } from './process';
+import { Key } from './webdriver';
+import { test } from './window';
+
+test('a practice call is answered by keyboard, heard, registered and found in the list', async ({ window, sound }) => {
+  await (await window.control('button', 'Next')).type(Key.Enter);
+  await (await window.control('button', 'Next')).type(Key.Enter);
+  await (await window.control('button', 'Practise now')).type(Key.Enter);
+  await (await window.control('button', 'Let them call')).type(Key.Enter);
+  await window.control('button', 'Answer', 60);
+  await window.shows('Hale Joinery Ltd');
+  await window.press(Key.F9);
+  await window.control('button', 'Hang up');
+
+  let loudest = 0;
+  const ear = sound.listen('headset_spk.monitor', (rms) => (loudest = Math.max(loudest, rms)));
+  await until('the customer’s voice in the headset', 20, async () => 20 * Math.log10(loudest) > -30);
+  ear.stop();
+
+  await (await window.control('textarea', 'Note')).type('It is invoice number 40827');
+  await window.shows('Saved');
+  const topic = await window.control('[role=combobox]', 'Topic');
+  await topic.type('amount');
+  await topic.type(Key.Enter);
+  await (await window.control('[role=radio], input[type=radio]', 'Complaint')).type(Key.Space);
+  await window.press(Key.F10);
+  await window.shows('After the call');
+  await window.press(Key.Control, Key.Enter);
+  await window.shows('Registered');
+  await (await window.control('button', 'Ready')).type(Key.Enter);
+  await window.shows('Recent calls');
+  await window.shows('Margaret Hale');
+  await window.shows('Amount does not match');
+});

@@ -1,0 +1,113 @@
+import { freePort, start, stop, until } from './process';
+
+const ELEMENT = 'element-6066-11e4-a52e-4f735466cecf';
+
+/** Keys as WebDriver writes them (W3C WebDriver, 17.4.2). */
+export const Key = { Enter: '\uE007', F9: '\uE039', F10: '\uE03A', Control: '\uE009', Space: ' ' } as const;
+
+/**
+ * A window under WebKitWebDriver. A direct client: the program is started by the driver with the driver's environment, and only
+ * WebKit's own capability is sent (with a browser name the driver refuses).
+ */
+export class Window {
+  private constructor(
+    private readonly driver: ReturnType<typeof start>,
+    private readonly base: string,
+  ) {}
+
+  static async open(binary: string, environment: Record<string, string>): Promise<Window> {
+    const port = await freePort();
+    const env = { ...process.env, ...environment, TAURI_WEBVIEW_AUTOMATION: 'true' };
+    const driver = start('WebKitWebDriver', ['--host=127.0.0.1', `--port=${port}`], { env });
+    const root = `http://127.0.0.1:${port}`;
+    try {
+      await until('the driver', 10, async () => (await fetch(`${root}/status`)).ok);
+      const capabilities = { alwaysMatch: { 'webkitgtk:browserOptions': { binary, args: [] } } };
+      const { sessionId } = await request<{ sessionId: string }>(`${root}/session`, 'POST', { capabilities });
+      return new Window(driver, `${root}/session/${sessionId}`);
+    } catch (error) {
+      await stop(driver);
+      throw error;
+    }
+  }
+
+  /** The element with this role and accessible name, once it is there, visible and enabled. */
+  async control(tag: string, name: string, seconds = 20): Promise<Control> {
+    return until(`${tag} «${name}»`, seconds, async () => {
+      for (const found of await this.find(tag)) {
+        const label = await request<string>(`${found}/computedlabel`, 'GET');
+        if (label.includes(name) && (await request<boolean>(`${found}/displayed`, 'GET'))) return new Control(found);
+      }
+      return undefined;
+    });
+  }
+
+  /** Waits until the page shows this text. */
+  async shows(text: string, seconds = 20): Promise<void> {
+    await until(`the text «${text}»`, seconds, async () => (await this.text()).includes(text));
+  }
+
+  /** All the page's visible text. */
+  text(): Promise<string> {
+    return this.script<string>('return document.body.innerText');
+  }
+
+  /** Presses keys together, as on a keyboard, wherever the focus is. */
+  async press(...keys: string[]): Promise<void> {
+    const down = keys.map((value) => ({ type: 'keyDown', value }));
+    const up = [...keys].reverse().map((value) => ({ type: 'keyUp', value }));
+    await request(`${this.base}/actions`, 'POST', {
+      actions: [{ type: 'key', id: 'keyboard', actions: [...down, ...up] }],
+    });
+  }
+
+  script<T>(script: string): Promise<T> {
+    return request<T>(`${this.base}/execute/sync`, 'POST', { script, args: [] });
+  }
+
+  /** What a promise of the page gives. */
+  later<T>(promise: string): Promise<T> {
+    const script = `const done = arguments[arguments.length - 1]; Promise.resolve(${promise}).then(done);`;
+    return request<T>(`${this.base}/execute/async`, 'POST', { script, args: [] });
+  }
+
+  /** A PNG of the window. */
+  async screenshot(): Promise<Buffer> {
+    return Buffer.from(await request<string>(`${this.base}/screenshot`, 'GET'), 'base64');
+  }
+
+  /** Closes the window, as a person does, and the driver with it. */
+  async close(): Promise<void> {
+    await request(this.base, 'DELETE').catch(() => undefined);
+    await stop(this.driver);
+  }
+
+  private async find(tag: string): Promise<string[]> {
+    const found = await request<Record<string, string>[]>(`${this.base}/elements`, 'POST', {
+      using: 'css selector',
+      value: tag,
+    });
+    return found.map((element) => `${this.base}/element/${element[ELEMENT]}`);
+  }
+}
+
+/** One thing that can be pressed or written into. */
+export class Control {
+  constructor(private readonly address: string) {}
+
+  /** Focuses it and types. */
+  async type(text: string): Promise<void> {
+    await request(`${this.address}/value`, 'POST', { text });
+  }
+
+  async click(): Promise<void> {
+    await request(`${this.address}/click`, 'POST', {});
+  }
+}
+
+async function request<T>(address: string, method: string, body?: unknown): Promise<T> {
+  const answer = await fetch(address, { method, body: body === undefined ? undefined : JSON.stringify(body) });
+  const { value } = (await answer.json()) as { value: T & { error?: string; message?: string } };
+  if (!answer.ok) throw new Error(`${value.error}: ${value.message}`);
+  return value;
+}

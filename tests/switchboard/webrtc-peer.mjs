@@ -1,5 +1,6 @@
 // A phone on libwebrtc without a browser: JsSIP over @roamhq/wrtc. Plays a tone, answers calls, and prints one JSON object a line:
-// registered, confirmed, ended, and twice a second what it hears (Hz by zero crossings, level in dBFS).
+// registered, sending (an INVITE), confirmed, ended, each with the time, and twice a second what it hears (Hz by zero crossings,
+// level in dBFS).
 // Commands on standard input: call USER, hangup, hold, unhold.
 import { createRequire } from 'node:module';
 import readline from 'node:readline';
@@ -7,7 +8,7 @@ const require = createRequire(import.meta.url);
 const wrtc = require('@roamhq/wrtc');
 const { RTCAudioSource, RTCAudioSink } = wrtc.nonstandard;
 const [user, password, hz] = process.argv.slice(2);
-const say = (event, more = {}) => console.log(JSON.stringify({ event, ...more }));
+const say = (event, more = {}) => console.log(JSON.stringify({ event, at: Date.now(), ...more }));
 
 const source = new RTCAudioSource();
 const track = source.createTrack();
@@ -79,7 +80,8 @@ ua.on('newRTCSession', (e) => {
   session = e.session;
   if (session.connection) listen(session.connection);
   session.on('peerconnection', ({ peerconnection }) => listen(peerconnection));
-  for (const name of ['confirmed', 'ended', 'failed']) session.on(name, (d) => say(name, { cause: d?.cause }));
+  for (const name of ['sending', 'confirmed', 'ended', 'failed'])
+    session.on(name, (d) => say(name, { cause: d?.cause }));
   if (e.originator === 'remote') session.answer(options);
 });
 ua.start();

@@ -106,7 +106,7 @@ export class Control {
 }
 
 async function request<T>(address: string, method: string, body?: unknown): Promise<T> {
-  const answer = await fetch(address, { method, body: body === undefined ? undefined : JSON.stringify(body) });
+  const answer = await fetch(address, { method, body: body === undefined ? null : JSON.stringify(body) });
   const { value } = (await answer.json()) as { value: T & { error?: string; message?: string } };
   if (!answer.ok) throw new Error(`${value.error}: ${value.message}`);
   return value;

@@ -51,7 +51,7 @@ pub struct LineStatus {
 pub struct RealAccount {
     /// Address.
     pub server: String,
-    /// Extension.
+    /// Extension; with `@domain` where the SIP domain is not the server's host name.
     pub user: String,
     /// Password.
     pub password: String,
@@ -63,12 +63,15 @@ const ACCOUNT: &str = "line.account";
 
 impl RealAccount {
     fn account(&self, trust: Trust) -> Account {
+        let typed = self.user.trim();
+        let typed = typed.strip_prefix("sip:").unwrap_or(typed);
+        let (user, domain) = typed.split_once('@').map_or((typed, None), |(user, domain)| (user, Some(domain.into())));
         Account {
             server: self.server.trim().to_owned(),
-            user: self.user.trim().to_owned(),
+            user: user.to_owned(),
             password: self.password.clone().into(),
             display_name: self.display_name.trim().to_owned(),
-            domain: None,
+            domain,
             auth_user: None,
             trust,
         }
@@ -156,5 +159,28 @@ impl Desk {
             }
         });
         self.say(DeskEvent::Line);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_domain_may_be_typed_with_the_extension() {
+        for (typed, user, domain) in [
+            ("201", "201", None),
+            (" 201@pbx.example ", "201", Some("pbx.example")),
+            ("sip:201@pbx.example", "201", Some("pbx.example")),
+        ] {
+            let account = RealAccount {
+                server: "wss://edge.example/ws".into(),
+                user: typed.into(),
+                password: String::new(),
+                display_name: String::new(),
+            };
+            let account = account.account(Trust::System);
+            assert_eq!((account.user.as_str(), account.domain.as_deref()), (user, domain), "{typed:?}");
+        }
     }
 }

@@ -99,7 +99,7 @@ impl Engine {
     }
 
     pub(crate) async fn disconnect_line(&self, _: Nothing) -> Answer<Nothing> {
-        self.desk().disconnect();
+        self.desk().leave_real()?;
         DONE
     }
 

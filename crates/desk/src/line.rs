@@ -60,6 +60,8 @@ pub struct RealAccount {
 }
 
 const ACCOUNT: &str = "line.account";
+/// Whether the operator wants to be connected with the saved account. Never set: yes.
+const WANTED: &str = "line.wanted";
 
 impl RealAccount {
     fn account(&self, trust: Trust) -> Account {
@@ -93,6 +95,7 @@ impl Desk {
     /// A malformed address, at once; everything else is told by events.
     pub fn connect_real(&self, account: &RealAccount) -> Result<(), DeskError> {
         self.store().set_setting(ACCOUNT, account)?;
+        self.store().set_setting(WANTED, &true)?;
         let media = self.media();
         self.connect(LineKind::Real, account.account(self.trust()), media)
     }
@@ -117,6 +120,19 @@ impl Desk {
         Ok(())
     }
 
+    /// Leaves the employer's switchboard because the operator says so, and stays away from it until he connects again: after
+    /// practice and after the next start too. The saved account stays.
+    ///
+    /// # Errors
+    /// When the store refuses.
+    pub fn leave_real(&self) -> Result<(), DeskError> {
+        self.store().set_setting(WANTED, &false)?;
+        if self.line().kind == LineKind::Real {
+            self.disconnect();
+        }
+        Ok(())
+    }
+
     /// Leaves the line; calls on it are hung up. The saved account stays.
     pub fn disconnect(&self) {
         self.phone().use_line(None);
@@ -124,12 +140,13 @@ impl Desk {
         self.say(DeskEvent::Line);
     }
 
-    /// Leaves the line and connects the saved account again, if there is one: after practice, or at start.
+    /// Leaves the line and connects the saved account again, if there is one and it is wanted: after practice, or at start.
     ///
     /// # Errors
     /// When the store refuses or the saved address is malformed.
     pub fn connect_saved(&self) -> Result<(), DeskError> {
-        match self.saved_account()? {
+        let wanted = self.store().setting(WANTED)?.unwrap_or(true);
+        match self.saved_account()?.filter(|_| wanted) {
             Some(account) => self.connect_real(&account),
             None => {
                 self.disconnect();

@@ -1095,7 +1095,7 @@ export type Commands = {
   connect_line: [LineAccount, Nothing];
   /** The account as saved, password left out. */
   line_account: [Nothing, LineAccount];
-  /** Leaves the switchboard. */
+  /** Leaves the switchboard, until it is connected again: also after practice and after the next start. */
   disconnect_line: [Nothing, Nothing];
   /** Calls a number, a name's number or a link. */
   dial: [Dial, CallRef];

@@ -176,6 +176,7 @@ export function practice(part: Partial<PracticeView> = {}): PracticeView {
     transcript: [
       { at: 1_200, who: 'operator', text: '' },
       {
+    prepared: 100,
         at: 3_900,
         who: 'customer',
         text: 'Good morning. I have a problem with my last invoice, it does not match the order.',
@@ -334,6 +335,7 @@ export const scenariosEn: ScenarioView[] = [
     number: '901',
     level: 1,
   },
+    customer: 'Marco Bellini',
   {
     id: 'angry',
     title: 'Charged twice',
@@ -341,6 +343,7 @@ export const scenariosEn: ScenarioView[] = [
     number: '902',
     level: 4,
   },
+    customer: 'Sara Conti',
 ];
 export const scenariosIt: ScenarioView[] = [
   {
@@ -350,6 +353,7 @@ export const scenariosIt: ScenarioView[] = [
     number: '901',
     level: 1,
   },
+    customer: 'Marco Bellini',
   {
     id: 'angry',
     title: 'Addebitato due volte',
@@ -357,4 +361,5 @@ export const scenariosIt: ScenarioView[] = [
     number: '902',
     level: 4,
   },
+    customer: 'Sara Conti',
 ];

@@ -3,9 +3,9 @@
 use crate::engine::Engine;
 use crate::show;
 use crate::view::*;
+use cuffia_customers::Customer;
 use cuffia_desk::{RealAccount, TOPICS};
 use cuffia_headset::{Choice, ProcessingConfig, Tone};
-use cuffia_practice as practice;
 
 type Answer<T> = Result<T, ApiError>;
 const DONE: Answer<Nothing> = Ok(Nothing {});
@@ -104,7 +104,10 @@ impl Engine {
     }
 
     pub(crate) async fn dial(&self, d: Dial) -> Answer<CallRef> {
-        Ok(CallRef { call: self.desk().dial(&d.target).await? })
+        // A practice customer's short number stands for his own, by which he is known like anybody.
+        let short = d.target.trim();
+        let own = self.callable_scenarios().into_iter().find(|s| s.number == short).map(|s| s.caller);
+        Ok(CallRef { call: self.desk().dial(own.as_deref().unwrap_or(short)).await? })
     }
 
     pub(crate) async fn answer(&self, c: CallRef) -> Answer<Nothing> {
@@ -188,28 +191,37 @@ impl Engine {
 
     pub(crate) async fn find_customers(&self, f: Find) -> Answer<Vec<CustomerRow>> {
         const MOST: u32 = 100;
-        let wanted = f.text.trim().to_lowercase();
-        let in_practice = self.with_practice(|p| p.is_some());
-        let practice_rows = practice::scenarios(practice_language(self)).into_iter().filter(|s| {
-            in_practice
-                && (wanted.is_empty() || s.title.to_lowercase().contains(&wanted) || s.number.starts_with(&wanted))
-        });
-        let practice_rows = practice_rows.map(|s| CustomerRow {
-            id: s.id,
-            name: s.title,
-            company: String::new(),
-            number: s.number,
-            practice: true,
-        });
         let customers = self.desk().store().find_customers(&f.text, f.limit.min(MOST))?;
-        let rows = customers.into_iter().map(|c| CustomerRow {
-            number: c.numbers.first().cloned().unwrap_or_default(),
-            id: c.id,
-            name: c.name,
-            company: c.company,
-            practice: false,
-        });
-        Ok(practice_rows.chain(rows).take(f.limit.min(MOST) as usize).collect())
+        // Practice customers come on top and take nobody's place in the limit.
+        let mut rows = self.practice_rows(f.text.trim())?;
+        let on_top = rows.len();
+        rows.extend(customers.into_iter().map(customer_row));
+        let (top, rest) = rows.split_at(on_top);
+        let rest = rest.iter().filter(|r| top.iter().all(|t| t.id != r.id));
+        Ok(top.iter().chain(rest).cloned().collect())
+    }
+
+    /// Practice customers who can be called now and fit what was typed, under their short numbers.
+    fn practice_rows(&self, text: &str) -> Answer<Vec<CustomerRow>> {
+        let wanted = text.to_lowercase();
+        let mut rows = Vec::new();
+        for s in self.callable_scenarios() {
+            // The person is a customer like others, with a company and a page; only the number is the practice room's.
+            let known = self.desk().store().customers_by_number(&s.caller, self.desk().region())?.into_iter().next();
+            let known = known.map(customer_row);
+            let row = CustomerRow {
+                id: known.as_ref().map_or(s.id, |k| k.id.clone()),
+                name: s.customer,
+                company: known.map(|k| k.company).unwrap_or_default(),
+                number: s.number,
+                practice: true,
+            };
+            let words = format!("{} {} {}", row.name, row.company, s.title).to_lowercase();
+            if words.contains(&wanted) || row.number.starts_with(&wanted) {
+                rows.push(row);
+            }
+        }
+        Ok(rows)
     }
 
     pub(crate) async fn customer(&self, c: CustomerRef) -> Answer<CustomerPage> {
@@ -273,6 +285,12 @@ impl Engine {
     }
 }
 
-fn practice_language(engine: &Engine) -> practice::Language {
-    crate::practice::spoken(engine.language())
+fn customer_row(c: Customer) -> CustomerRow {
+    CustomerRow {
+        number: c.numbers.first().cloned().unwrap_or_default(),
+        id: c.id,
+        name: c.name,
+        company: c.company,
+        practice: false,
+    }
 }

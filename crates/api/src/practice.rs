@@ -28,7 +28,7 @@ impl Engine {
     pub(crate) fn scenario_views(&self) -> Vec<ScenarioView> {
         practice::scenarios(spoken(self.language()))
             .into_iter()
-            .map(|s| ScenarioView { id: s.id, title: s.title, summary: s.summary, number: s.number, level: s.level })
+            .map(|s| ScenarioView { id: s.id, title: s.title, summary: s.summary, number: s.number, level: s.level, customer: s.customer })
             .collect()
     }
 
@@ -44,6 +44,7 @@ impl Engine {
             scenario: scenario.into(),
             language,
             state: PracticeState::Preparing,
+            prepared: 0,
             transcript: Vec::new(),
             result: None,
         };
@@ -68,6 +69,12 @@ impl Engine {
         Ok(())
     }
 
+    /// The scenarios that can be called now: none when the room is closed. In the language the room speaks, for that is who answers.
+    pub(crate) fn callable_scenarios(&self) -> Vec<practice::ScenarioInfo> {
+        let language = self.with_practice(|p| p.as_ref().map(|p| p.view.language));
+        language.map(|l| practice::scenarios(spoken(l))).unwrap_or_default()
+    }
+
     /// Leaves the room; the real line comes back.
     pub(crate) async fn end_practice(&self) -> Result<(), ApiError> {
         let Some(practice) = self.with_practice(Option::take) else { return Ok(()) };
@@ -84,8 +91,9 @@ impl Engine {
                 RoomEvent::Preparing { scenario, language } => {
                     (p.view.scenario, p.view.language) = (scenario, written(language));
                     (p.view.state, p.outcome) = (PracticeState::Preparing, None);
-                    (p.view.result, p.view.transcript) = (None, Vec::new());
+                    (p.view.result, p.view.transcript, p.view.prepared) = (None, Vec::new(), 0);
                 }
+                RoomEvent::Progress { percent } => p.view.prepared = percent,
                 RoomEvent::Calling => p.view.state = PracticeState::Calling,
                 RoomEvent::Answered => {
                     p.view.state = PracticeState::Talking;

@@ -446,6 +446,8 @@ wire! {
     /// How practice stands.
     enum PracticeState {
         /** The customer's voice is being made. */ Preparing,
+        /// While it is prepared: how far, percent.
+        prepared: u8,
         /** The customer calls. */ Calling,
         /** In conversation. */ Talking,
         /** Over. */ Finished,
@@ -477,6 +479,8 @@ wire! {
     /// A short, honest result of a practice call.
     struct PracticeResult {
         /// Scenario.
+        /// The customer's name.
+        customer: String,
         scenario: String,
         /// The call.
         call: String,

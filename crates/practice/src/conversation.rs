@@ -29,10 +29,15 @@ pub(crate) struct Prepared {
 }
 
 impl Prepared {
-    /// Takes a second or so; blocks.
-    pub fn new(scenario: &'static Scenario, language: Language, seed: u64) -> Result<Self, PracticeError> {
+    /// Takes some seconds; blocks. `progress` is told the percent done.
+    pub fn new(
+        scenario: &'static Scenario,
+        language: Language,
+        seed: u64,
+        progress: impl Fn(u8) + Send,
+    ) -> Result<Self, PracticeError> {
         let facts = scenario.draw(language, &mut StdRng::seed_from_u64(seed));
-        let lines = Arc::new(render(scenario, language, &facts)?);
+        let lines = Arc::new(render(scenario, language, &facts, progress)?);
         Ok(Self { scenario, language, seed, facts, lines })
     }
 

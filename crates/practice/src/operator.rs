@@ -171,5 +171,5 @@ fn speak(language: Language, texts: Vec<String>) -> Result<Vec<Vec<f32>>, Practi
         Language::It => (VoiceName::ItIt, 62, 112),
     };
     let texts = texts.into_iter().map(|text| Spoken { text, pitch, speed }).collect();
-    speak_all(voice, texts)?.iter().map(|sound| finish(sound)).collect()
+    speak_all(voice, texts, |_| {})?.iter().map(|sound| finish(sound)).collect()
 }

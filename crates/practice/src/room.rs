@@ -32,7 +32,7 @@ impl Room {
         pack::library()?;
         // A voice that cannot be made is told now, not after the first ring that never comes.
         let trial = Spoken { text: "ok".to_owned(), pitch: 100, speed: 100 };
-        tokio::task::spawn_blocking(move || speak_all(pack::VoiceName::EnGb, vec![trial]))
+        tokio::task::spawn_blocking(move || speak_all(pack::VoiceName::EnGb, vec![trial], |_| {}))
             .await
             .map_err(PracticeError::voice)??;
         let password = SecretString::from(password());

@@ -23,6 +23,10 @@ pub struct ScenarioInfo {
     pub summary: String,
     /// What the phone dials to call this customer.
     pub number: String,
+    /// The customer's name.
+    pub customer: String,
+    /// The number the customer calls from, E.164.
+    pub caller: String,
     /// 1 calm to 4 conflict.
     pub level: u8,
 }
@@ -36,6 +40,11 @@ pub enum RoomEvent {
         scenario: String,
         /// Which language.
         language: Language,
+    },
+    /// How far he is with it.
+    Progress {
+        /// Of his voice, percent.
+        percent: u8,
     },
     /// The customer calls the phone.
     Calling,

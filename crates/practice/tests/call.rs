@@ -74,8 +74,14 @@ impl Drop for Phone {
     }
 }
 
+/// The next event but progress, which is checked where it matters.
 async fn next(events: &mut UnboundedReceiver<RoomEvent>) -> RoomEvent {
-    within("event of the room", events.recv()).await.expect("the room is closed")
+    loop {
+        let event = within("event of the room", events.recv()).await.expect("the room is closed");
+        if !matches!(event, RoomEvent::Progress { .. }) {
+            return event;
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -84,6 +90,14 @@ async fn a_whole_call_with_a_speaking_operator_ends_with_thanks() {
     room.call("invoice-mismatch", Language::It, Some(11)).unwrap();
     let preparing = RoomEvent::Preparing { scenario: "invoice-mismatch".into(), language: Language::It };
     assert_eq!(next(&mut events).await, preparing);
+    let mut told = Vec::new();
+    while told.last() != Some(&100) {
+        match within("progress", events.recv()).await {
+            Some(RoomEvent::Progress { percent }) => told.push(percent),
+            other => panic!("{other:?} before the voice was made"),
+        }
+    }
+    assert!(told.len() > 10 && told.is_sorted(), "it is told step by step how far the voice is: {told:?}");
 
     // The customer waits for the phone.
     let mut phone = Phone::registered(&room).await;

@@ -12,7 +12,7 @@ fn converse(
     mut operator: impl FnMut(&Frame, &mut Frame, &[Happened], u64),
 ) -> (Vec<String>, Summary) {
     let scenario = pack::find("invoice-mismatch", language).unwrap();
-    let mut customer = Conversation::begin(Arc::new(Prepared::new(scenario, language, seed).unwrap()), dialled);
+    let mut customer = Conversation::begin(Arc::new(Prepared::new(scenario, language, seed, |_| {}).unwrap()), dialled);
     let (mut from_operator, mut from_customer) = ([0.0; FRAME], [0.0; FRAME]);
     let mut lines = Vec::new();
     for tick in 0.. {
@@ -63,7 +63,7 @@ fn an_interrupter_stops_each_line_once_and_hears_every_fact() {
         pitch: 70,
         speed: 100,
     };
-    let sound = crate::speech::speak_all(pack::VoiceName::EnUs, vec![spoken]).unwrap();
+    let sound = crate::speech::speak_all(pack::VoiceName::EnUs, vec![spoken], |_| {}).unwrap();
     let burst = crate::speech::finish(&sound[0]).unwrap();
     // The greeting.
     let mut begun = Some(0u64);
@@ -96,7 +96,7 @@ fn a_phone_that_sends_nothing_is_left() {
 #[test]
 fn on_hold_nothing_counts_as_silence_and_the_line_is_told_again() {
     let scenario = pack::find("invoice-mismatch", Language::En).unwrap();
-    let mut customer = Conversation::begin(Arc::new(Prepared::new(scenario, Language::En, 2).unwrap()), true);
+    let mut customer = Conversation::begin(Arc::new(Prepared::new(scenario, Language::En, 2, |_| {}).unwrap()), true);
     let (quiet, mut said) = ([0.0; FRAME], [0.0; FRAME]);
     for tick in 0..3_500 {
         match tick {

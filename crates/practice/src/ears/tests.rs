@@ -13,7 +13,7 @@ fn speech() -> (Vec<f32>, Spans) {
     let texts =
         ["Good morning, you are through to customer service.", "Could you read me the number?", "Thank you, goodbye."];
     let spoken = |text: &str| Spoken { text: text.to_owned(), pitch: 70, speed: 100 };
-    let sounds = speak_all(VoiceName::EnUs, texts.map(spoken).to_vec()).unwrap();
+    let sounds = speak_all(VoiceName::EnUs, texts.map(spoken).to_vec(), |_| {}).unwrap();
     let (mut all, mut spans) = (vec![0.0; 96_000], Spans::new());
     for sound in sounds {
         let line = finish(&sound).unwrap();

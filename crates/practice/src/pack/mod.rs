@@ -45,11 +45,14 @@ impl Scenario {
 
     pub fn info(&self, language: Language) -> ScenarioInfo {
         let file = self.lines.get(&language);
+        let persona = self.persona(language);
         ScenarioInfo {
             id: self.logic.id.clone(),
             title: file.map(|f| f.title.clone()).unwrap_or_default(),
             summary: file.map(|f| f.summary.clone()).unwrap_or_default(),
             number: self.logic.number.clone(),
+            customer: persona.map(|p| p.name.clone()).unwrap_or_default(),
+            caller: persona.map(|p| p.caller.clone()).unwrap_or_default(),
             level: self.logic.level,
         }
     }

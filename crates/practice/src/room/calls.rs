@@ -28,6 +28,7 @@ pub(super) enum Wish {
 
 /// What comes back from the work aside; each carries the number of its attempt.
 enum Aside {
+    Progress(u64, u8),
     Prepared(u64, Result<Prepared, PracticeError>),
     News(u64, News),
     Media(u64, MediaEvent),
@@ -110,16 +111,19 @@ impl Calls {
         self.tell(RoomEvent::Preparing { scenario: scenario.logic.id.clone(), language });
         let aside = self.aside.clone();
         tokio::task::spawn_blocking(move || {
-            let _ = aside.send(Aside::Prepared(number, Prepared::new(scenario, language, seed)));
+            let progress = |percent| drop(aside.send(Aside::Progress(number, percent)));
+            let _ = aside.send(Aside::Prepared(number, Prepared::new(scenario, language, seed, progress)));
         });
     }
 
     async fn come_back(&mut self, aside: Aside) {
         let number = match &aside {
-            Aside::Prepared(number, _) | Aside::News(number, _) | Aside::Media(number, _) => *number,
+            Aside::Progress(number, _) | Aside::Prepared(number, _) => *number,
+            Aside::News(number, _) | Aside::Media(number, _) => *number,
         };
         let Some(attempt) = self.attempt.as_mut().filter(|attempt| attempt.number == number) else { return };
         match aside {
+            Aside::Progress(_, percent) => self.tell(RoomEvent::Progress { percent }),
             Aside::Prepared(_, Ok(prepared)) => {
                 attempt.prepared = Some(Arc::new(prepared));
                 self.go_on().await;

@@ -47,14 +47,26 @@ fn files(voice: VoiceName) -> [&'static [u8]; 2] {
     }
 }
 
-/// Speaks the texts, each as 16 kHz full scale ±1.0. Blocks until all are done.
-pub(crate) fn speak_all(voice: VoiceName, texts: Vec<Spoken>) -> Result<Vec<Vec<f32>>, PracticeError> {
-    let worker = std::thread::Builder::new().name("practice voice".into()).spawn(move || {
+/// Speaks the texts, each as 16 kHz full scale ±1.0. Blocks until all are done; `spoken` is told how many are.
+pub(crate) fn speak_all(
+    voice: VoiceName,
+    texts: Vec<Spoken>,
+    spoken: impl Fn(usize) + Send,
+) -> Result<Vec<Vec<f32>>, PracticeError> {
+    let work = move || {
         let mut pico = Pico::open(voice)?;
-        texts.iter().map(|text| pico.speak(text)).collect()
-    });
-    let worker = worker.map_err(PracticeError::voice)?;
-    worker.join().unwrap_or_else(|_| Err(PracticeError::voice("the speech engine broke")))
+        let speak = |(done, text): (usize, &Spoken)| {
+            let sound = pico.speak(text)?;
+            spoken(done + 1);
+            Ok(sound)
+        };
+        texts.iter().enumerate().map(speak).collect()
+    };
+    std::thread::scope(|scope| {
+        let worker = std::thread::Builder::new().name("practice voice".into()).spawn_scoped(scope, work);
+        let worker = worker.map_err(PracticeError::voice)?;
+        worker.join().unwrap_or_else(|_| Err(PracticeError::voice("the speech engine broke")))
+    })
 }
 
 struct Pico {

@@ -24,11 +24,12 @@ pub(crate) struct RenderedLine {
     pub facts: Vec<(String, usize)>,
 }
 
-/// Renders every line with these facts. Takes a second or so; blocks.
+/// Renders every line with these facts. Takes some seconds; blocks. `progress` is told the percent done.
 pub(crate) fn render(
     scenario: &Scenario,
     language: Language,
     facts: &[(String, Value)],
+    progress: impl Fn(u8) + Send,
 ) -> Result<Rendered, PracticeError> {
     let persona =
         scenario.persona(language).ok_or_else(|| PracticeError::NoSuchLanguage { id: scenario.logic.id.clone() })?;
@@ -52,7 +53,8 @@ pub(crate) fn render(
             texts.push(spoken(text.get(..until).unwrap_or(text)));
         }
     }
-    let mut sounds = speak_all(persona.voice, texts)?.into_iter();
+    let all = texts.len().max(1);
+    let mut sounds = speak_all(persona.voice, texts, move |done| progress((done * 100 / all) as u8))?.into_iter();
     let mut lines = BTreeMap::new();
     for (name, text) in scenario.lines(language) {
         let samples = finish(&sounds.next().unwrap_or_default())?;

@@ -34,7 +34,7 @@ fn every_line_of_every_language_is_speech_of_the_right_level_and_length() {
     for scenario in pack::library().unwrap() {
         for language in scenario.logic.languages.iter().copied() {
             let facts = scenario.draw(language, &mut StdRng::seed_from_u64(9));
-            let rendered = render(scenario, language, &facts).unwrap();
+            let rendered = render(scenario, language, &facts, |_| {}).unwrap();
             assert_eq!(rendered.lines.len(), scenario.lines(language).count());
             for (name, line) in &rendered.lines {
                 let seconds = line.samples.len() as f32 / 48_000.0;
@@ -62,7 +62,7 @@ fn every_line_of_every_language_is_speech_of_the_right_level_and_length() {
 fn pitch_and_speed_make_men_women_and_the_hurried() {
     for voice in [VoiceName::EnGb, VoiceName::EnUs, VoiceName::ItIt] {
         let say = |pitch, speed| Spoken { text: "Buona sera, good evening to you all.".into(), pitch, speed };
-        let sounds = speak_all(voice, vec![say(100, 100), say(62, 100), say(100, 140)]).unwrap();
+        let sounds = speak_all(voice, vec![say(100, 100), say(62, 100), say(100, 140)], |_| {}).unwrap();
         let lines: Vec<Vec<f32>> = sounds.iter().map(|sound| finish(sound).unwrap()).collect();
         let (woman, man) = (pitch(&lines[0]), pitch(&lines[1]));
         assert!((150.0..260.0).contains(&woman) && (85.0..150.0).contains(&man), "{voice:?}: {woman} and {man} Hz");
@@ -74,11 +74,11 @@ fn pitch_and_speed_make_men_women_and_the_hurried() {
 fn what_cannot_be_spoken_is_an_error_and_no_crash() {
     for text in ["", "   ", "a < b", "null \0 byte", &"long ".repeat(400)] {
         let spoken = Spoken { text: text.to_owned(), pitch: 100, speed: 100 };
-        assert_eq!(speak_all(VoiceName::EnGb, vec![spoken]).unwrap_err().code(), "practice.voice");
+        assert_eq!(speak_all(VoiceName::EnGb, vec![spoken], |_| {}).unwrap_err().code(), "practice.voice");
     }
     // Odd, but text: whatever comes out, it comes out.
     let odd = Spoken { text: "€ § ž 漢字 🙂 …".to_owned(), pitch: 100, speed: 100 };
-    let _ = speak_all(VoiceName::ItIt, vec![odd]);
+    let _ = speak_all(VoiceName::ItIt, vec![odd], |_| {});
 }
 
 #[test]

@@ -1,21 +1,14 @@
 import AxeBuilder from '@axe-core/playwright';
 import { expect, type Page } from '@playwright/test';
-import { test } from './engine';
+import { begin, test } from './engine';
 
 async function nothingForAxe(page: Page) {
   const { violations } = await new AxeBuilder({ page }).analyze();
   expect(violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html).join(' ')}`)).toEqual([]);
 }
 
-async function begin(page: Page, address: string) {
-  await page.goto(address);
-  await page.getByRole('button', { name: 'Next' }).press('Enter');
-  await page.getByRole('button', { name: 'Next' }).press('Enter');
-}
-
 test('from the first start to the registered request, by keyboard alone', async ({ page, engine }) => {
   await begin(page, engine);
-  await page.getByRole('button', { name: /Practise now/ }).press('Enter');
   await page.getByRole('button', { name: /Let them call/ }).press('Enter');
   await expect(page.getByRole('button', { name: /^Answer/ })).toBeVisible({ timeout: 60_000 });
   await expect(page.getByText('Margaret Hale').first()).toBeVisible();
@@ -48,7 +41,6 @@ test('from the first start to the registered request, by keyboard alone', async 
 
 test('axe finds nothing in any room, in either theme', async ({ page, engine }) => {
   await begin(page, engine);
-  await page.getByRole('button', { name: /Practise now/ }).press('Enter');
   for (const scheme of ['light', 'dark'] as const) {
     await page.emulateMedia({ colorScheme: scheme });
     for (const room of ['Calls', 'Customers', 'Practice', 'Settings']) {

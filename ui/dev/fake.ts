@@ -45,7 +45,7 @@ export class FakeEngine {
   }
 
   say(change: Change) {
-    if (change.part !== 'records' && change.part !== 'notice')
+    if (change.part !== 'records' && change.part !== 'notReached' && change.part !== 'notice')
       Object.assign(this.state, { [change.part]: change.value });
     this.state.seq++;
     const data = { seq: this.state.seq, change };
@@ -80,7 +80,9 @@ export class FakeEngine {
       topic: draft.topic ?? '',
       subtopic: draft.subtopic ?? '',
       note: draft.note,
+      customer: draft.customer,
     }),
+    choose_customer: () => ({}),
     end_wrap_up: () => ({}),
     extend_wrap_up: () => ({}),
     topics: () => (this.state.app.language === 'it' ? sample.topicsIt : sample.topicsEn),

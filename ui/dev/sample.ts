@@ -77,6 +77,7 @@ const request = (
   topic,
   subtopic,
   note,
+  customer: 'k1',
 });
 
 export function card(): CustomerCard {
@@ -122,6 +123,7 @@ export function call(part: Partial<CallView> = {}): CallView {
       sent: 8000,
     },
     draft: { ...empty, customer: 'k1' },
+    request: null,
     ...part,
   };
 }
@@ -131,7 +133,8 @@ export function wrapUp(part: Partial<WrapUpView> = {}): WrapUpView {
     call: 'c1',
     name: 'Giulia Ferraro',
     ends: now() + 43_000,
-    registered: false,
+    request: null,
+    number: '+390546123456',
     draft: {
       kind: 'complaint',
       topic: 'invoices',
@@ -173,10 +176,10 @@ export function practice(part: Partial<PracticeView> = {}): PracticeView {
     scenario: 'invoice',
     language: 'en',
     state: 'talking',
+    prepared: 100,
     transcript: [
       { at: 1_200, who: 'operator', text: '' },
       {
-    prepared: 100,
         at: 3_900,
         who: 'customer',
         text: 'Good morning. I have a problem with my last invoice, it does not match the order.',
@@ -332,34 +335,34 @@ export const scenariosEn: ScenarioView[] = [
     id: 'invoice',
     title: 'An invoice that does not match',
     summary: 'A calm customer. Take the order number and the amount, and read them back.',
+    customer: 'Marco Bellini',
     number: '901',
     level: 1,
   },
-    customer: 'Marco Bellini',
   {
     id: 'angry',
     title: 'Charged twice',
     summary: 'An angry customer. He calms down when he is not interrupted.',
+    customer: 'Sara Conti',
     number: '902',
     level: 4,
   },
-    customer: 'Sara Conti',
 ];
 export const scenariosIt: ScenarioView[] = [
   {
     id: 'invoice',
     title: 'Una fattura che non torna',
     summary: 'Un cliente tranquillo. Annota numero d’ordine e importo, e rileggili.',
+    customer: 'Marco Bellini',
     number: '901',
     level: 1,
   },
-    customer: 'Marco Bellini',
   {
     id: 'angry',
     title: 'Addebitato due volte',
     summary: 'Un cliente arrabbiato. Si calma se non viene interrotto.',
+    customer: 'Sara Conti',
     number: '902',
     level: 4,
   },
-    customer: 'Sara Conti',
 ];

@@ -162,6 +162,11 @@ impl Engine {
         Ok(show::request(&request))
     }
 
+    pub(crate) async fn choose_customer(&self, c: ChooseCustomer) -> Answer<Nothing> {
+        self.desk().choose_customer(&c.call, c.customer.as_deref())?;
+        DONE
+    }
+
     pub(crate) async fn end_wrap_up(&self, _: Nothing) -> Answer<Nothing> {
         self.desk().end_wrap_up();
         DONE

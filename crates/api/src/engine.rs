@@ -307,6 +307,10 @@ impl Engine {
                 self.rate_practice();
             }
             DeskEvent::Records => self.send(Change::Records),
+            DeskEvent::NotReached(id) => match self.desk().store().call(&id) {
+                Ok(call) => self.send(Change::NotReached(show::call_row(&call, None, None))),
+                Err(e) => self.notice(e.into()),
+            },
             DeskEvent::CallKept(_) => {
                 self.rate_practice();
                 self.send(Change::Records);

@@ -75,6 +75,7 @@ pub(crate) fn call(c: &LiveCall) -> CallView {
         customers: c.customers.iter().map(card).collect(),
         quality: c.quality.as_ref().map(quality),
         draft: draft(&c.draft),
+        request: c.request.as_ref().map(request),
     }
 }
 
@@ -138,6 +139,7 @@ pub(crate) fn request(r: &Request) -> RequestView {
         topic: r.topic.clone(),
         subtopic: r.subtopic.clone(),
         note: r.note.clone(),
+        customer: r.customer.clone(),
     }
 }
 
@@ -169,6 +171,8 @@ fn ending(e: Ending) -> EndReasonView {
         Ending::Declined => EndReasonView::Declined,
         Ending::NotFound => EndReasonView::NotFound,
         Ending::NoAnswer => EndReasonView::NoAnswer,
+        Ending::Forbidden => EndReasonView::Forbidden,
+        Ending::Unreachable => EndReasonView::Unreachable,
         Ending::Failed => EndReasonView::Failed,
         Ending::Interrupted => EndReasonView::Interrupted,
     }
@@ -178,8 +182,9 @@ pub(crate) fn wrap_up(w: &WrapUp) -> WrapUpView {
     WrapUpView {
         call: w.call.clone(),
         name: w.name.clone(),
+        number: w.number.clone(),
         ends: w.ends,
-        registered: w.registered,
+        request: w.request.as_ref().map(request),
         draft: draft(&w.draft),
         customers: w.customers.iter().map(card).collect(),
         reason: ending(w.ending),

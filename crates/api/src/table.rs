@@ -97,6 +97,8 @@ api! {
     save_draft(SaveDraft) -> Nothing,
     /// Registers the request of a call; on disk when it returns.
     register_request(SaveDraft) -> RequestView,
+    /// Says whose a call is, or that it is no customer's; during it or later. Call and request move to that customer's time line.
+    choose_customer(ChooseCustomer) -> Nothing,
     /// Ends wrap-up.
     end_wrap_up(Nothing) -> Nothing,
     /// Extends wrap-up.

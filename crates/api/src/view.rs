@@ -194,12 +194,14 @@ wire! {
         answered: Option<i64>,
         /// Whether it is being recorded.
         recording: bool,
-        /// Customers with this number, best match first.
+        /// Customers with this number, best match first, and the one chosen.
         customers: Vec<CustomerCard>,
         /// How well it is heard, once there is sound.
         quality: Option<QualityView>,
-        /// What is written down so far.
+        /// What is written down so far, as saved.
         draft: RequestDraft,
+        /// What was registered.
+        request: Option<RequestView>,
     }
     /// Who began a call.
     enum Direction { /** They called. */ In, /** We called. */ Out, }
@@ -335,6 +337,8 @@ wire! {
         subtopic: String,
         /// Note.
         note: String,
+        /// The customer it is about.
+        customer: Option<String>,
     }
     /// A topic of the first level with those of the second.
     struct TopicView {
@@ -358,13 +362,15 @@ wire! {
         call: String,
         /// The other side's name or number.
         name: String,
+        /// The other side's number.
+        number: String,
         /// When the next call may come.
         ends: i64,
-        /// The request is registered.
-        registered: bool,
-        /// What is written down so far.
+        /// What was registered.
+        request: Option<RequestView>,
+        /// What is written down so far, as saved.
         draft: RequestDraft,
-        /// Customers with this number.
+        /// Customers with this number, and the one chosen.
         customers: Vec<CustomerCard>,
         /// Why the call ended.
         reason: EndReasonView,
@@ -414,7 +420,9 @@ wire! {
         /** They were busy. */ Busy,
         /** They declined. */ Declined,
         /** No such number. */ NotFound,
-        /** Nobody answered. */ NoAnswer,
+        /** Nobody answered, or they cannot be reached just now. */ NoAnswer,
+        /** The switchboard does not allow this call. */ Forbidden,
+        /** The switchboard did not respond, or the line to it was down. */ Unreachable,
         /** The switchboard or the network failed. */ Failed,
         /** The program was stopped in the middle. */ Interrupted,
     }
@@ -438,6 +446,8 @@ wire! {
         language: Language,
         /// How it stands.
         state: PracticeState,
+        /// While it is prepared: how far, percent.
+        prepared: u8,
         /// What was said, as far as it is known (the customer's lines; the operator's are not recognised).
         transcript: Vec<TranscriptLine>,
         /// Afterwards.
@@ -446,8 +456,6 @@ wire! {
     /// How practice stands.
     enum PracticeState {
         /** The customer's voice is being made. */ Preparing,
-        /// While it is prepared: how far, percent.
-        prepared: u8,
         /** The customer calls. */ Calling,
         /** In conversation. */ Talking,
         /** Over. */ Finished,
@@ -471,6 +479,8 @@ wire! {
         title: String,
         /// What it is about.
         summary: String,
+        /// The customer's name.
+        customer: String,
         /// The number under which the customer can be called.
         number: String,
         /// Difficulty, 1 to 4.
@@ -479,8 +489,6 @@ wire! {
     /// A short, honest result of a practice call.
     struct PracticeResult {
         /// Scenario.
-        /// The customer's name.
-        customer: String,
         scenario: String,
         /// The call.
         call: String,
@@ -566,6 +574,8 @@ pub enum Change {
     WrapUp(Option<WrapUpView>),
     /// The practice room.
     Practice(Option<PracticeView>),
+    /// A call of the operator's that was not answered, unless he gave it up himself: its row says why.
+    NotReached(CallRow),
     /// Lists of calls, requests or customers shown anywhere should be read again.
     Records,
     /// Something to tell the operator once.
@@ -641,6 +651,13 @@ wire! {
         call: String,
         /// What is written.
         draft: RequestDraft,
+    }
+    /// Whose a call is.
+    struct ChooseCustomer {
+        /// The call.
+        call: String,
+        /// The customer; none: no customer's.
+        customer: Option<String>,
     }
     /// More time after a call.
     struct Extend {

@@ -197,6 +197,33 @@ impl Store {
         Ok(())
     }
 
+    /// Links a call with a customer, or with none: its row, its request and its draft. The name is the customer's; without
+    /// one the row shows the number. On disk when it returns.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] when there is no such call, or when the database refuses.
+    pub fn link_call(
+        &self,
+        call: &str,
+        customer: Option<&str>,
+        name: Option<&str>,
+        now: i64,
+    ) -> Result<(), StoreError> {
+        let mut db = self.write();
+        let tx = db.transaction()?;
+        let changed = tx.execute("UPDATE call SET customer = ?2, name = ?3 WHERE id = ?1", params![call, customer, name])?;
+        if changed == 0 {
+            return Err(StoreError::Missing("call"));
+        }
+        tx.execute("UPDATE request SET customer = ?2 WHERE call = ?1", params![call, customer])?;
+        tx.execute(
+            "UPDATE draft SET body = json_set(body, '$.customer', ?2), updated = ?3 WHERE call = ?1",
+            params![call, customer, now],
+        )?;
+        tx.commit()?;
+        Ok(())
+    }
+
     /// The request of a call.
     ///
     /// # Errors

@@ -2,8 +2,8 @@
 
 use crate::desk::DeskEvent;
 use crate::line::LineKind;
-use crate::records::{Ending, Kind};
-use crate::{Desk, DeskError, TOPICS};
+use crate::records::Ending;
+use crate::{Desk, DeskError};
 use cuffia_customers::{CallRecord, Customer, Draft, Promise, Request, normalise};
 use cuffia_headset::Frame;
 use cuffia_phone::{CallInfo, EndReason, Origin, State, Statistics};
@@ -41,12 +41,14 @@ pub struct LiveCall {
     pub started: i64,
     /// UTC ms.
     pub answered: Option<i64>,
-    /// Customers with this number, best match first.
+    /// Customers with this number, best match first, and the one chosen.
     pub customers: Vec<CustomerSight>,
     /// The newest figures.
     pub quality: Option<Statistics>,
     /// What is written down so far.
     pub draft: Draft,
+    /// What was registered.
+    pub request: Option<Request>,
     /// Whether it is being recorded.
     pub recording: bool,
     mos: (f64, u32),
@@ -54,12 +56,10 @@ pub struct LiveCall {
 }
 
 impl LiveCall {
-    /// The other side's name: the customer's when the number is one customer's alone, else what the network says.
+    /// The other side's name: the chosen customer's, else what the network says.
     pub fn name(&self) -> Option<String> {
-        match self.customers.as_slice() {
-            [one] => Some(one.customer.name.clone()),
-            _ => self.info.display_name.clone(),
-        }
+        let chosen = self.customers.iter().find(|s| Some(&s.customer.id) == self.draft.customer.as_ref());
+        chosen.map(|s| s.customer.name.clone()).or_else(|| self.info.display_name.clone())
     }
 
     fn record(&self) -> CallRecord {
@@ -88,13 +88,15 @@ pub struct WrapUp {
     pub call: String,
     /// Name or number.
     pub name: String,
+    /// The other side's number.
+    pub number: String,
     /// When the next call may come, UTC ms.
     pub ends: i64,
-    /// The request is registered.
-    pub registered: bool,
+    /// What was registered.
+    pub request: Option<Request>,
     /// What is written down so far.
     pub draft: Draft,
-    /// Customers with this number.
+    /// Customers with this number, and the one chosen.
     pub customers: Vec<CustomerSight>,
     /// How it ended.
     pub ending: Ending,
@@ -182,6 +184,7 @@ impl Desk {
             customers,
             quality: None,
             draft,
+            request: None,
             recording: false,
             mos: (0.0, 0),
             writer: Arc::default(),
@@ -249,8 +252,9 @@ impl Desk {
                 s.wrap_up = Some(WrapUp {
                     call: call.info.id.clone(),
                     name: call.name().unwrap_or_else(|| call.info.number.clone()),
+                    number: call.info.number.clone(),
                     ends: now + WRAP_UP_MS,
-                    registered: false,
+                    request: call.request.clone(),
                     draft: call.draft.clone(),
                     customers: call.customers.clone(),
                     ending: Ending::of(&reason, call.info.origin == Origin::Out, true),
@@ -260,13 +264,6 @@ impl Desk {
             Some(call)
         });
         let Some(call) = call else { return };
-        if let Ok(Some(_)) = self.store().request_of(&info.id) {
-            self.with(|s| {
-                if let Some(w) = s.wrap_up.as_mut().filter(|w| w.call == info.id) {
-                    w.registered = true;
-                }
-            });
-        }
         self.headset().tap(info.voice, None);
         let mut record = call.record();
         let ending = Ending::of(&reason, record.outgoing, record.answered.is_some());
@@ -277,6 +274,9 @@ impl Desk {
         self.say(DeskEvent::Calls);
         self.say(DeskEvent::WrapUp);
         self.say(DeskEvent::Records);
+        if record.outgoing && record.answered.is_none() && ending != Ending::HungUpHere {
+            self.say(DeskEvent::NotReached(record.id));
+        }
         let writer = call.writer.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
         let desk = self.clone();
         tokio::task::spawn_blocking(move || {
@@ -319,62 +319,6 @@ impl Desk {
             }
         });
         self.say(DeskEvent::WrapUp);
-    }
-
-    /// Saves what is written down about a call. On disk when it returns.
-    ///
-    /// # Errors
-    /// When there is no such call or the store refuses.
-    pub fn save_draft(&self, call: &str, draft: Draft) -> Result<(), DeskError> {
-        self.store().call(call)?;
-        self.store().put_draft(call, &draft, self.now())?;
-        self.with(|s| {
-            if let Some(c) = s.calls.iter_mut().find(|c| c.info.id == call) {
-                c.draft = draft.clone();
-            }
-            if let Some(w) = s.wrap_up.as_mut().filter(|w| w.call == call) {
-                w.draft = draft;
-            }
-        });
-        Ok(())
-    }
-
-    /// Registers the request of a call. On disk when it returns.
-    ///
-    /// # Errors
-    /// [`DeskError::Incomplete`] when kind or topic is missing, or the store's.
-    pub fn register(&self, call: &str, draft: &Draft) -> Result<Request, DeskError> {
-        self.store().call(call)?;
-        let kind = draft.kind.as_deref().and_then(Kind::from_word).ok_or(DeskError::Incomplete("kind"))?;
-        let topic =
-            TOPICS.iter().find(|t| Some(t.id) == draft.topic.as_deref()).ok_or(DeskError::Incomplete("topic"))?;
-        let subtopic = topic
-            .below
-            .iter()
-            .find(|(id, ..)| Some(*id) == draft.subtopic.as_deref())
-            .ok_or(DeskError::Incomplete("subtopic"))?;
-        let request = Request {
-            id: cuffia_customers::new_id(),
-            call: Some(call.into()),
-            customer: draft.customer.clone(),
-            at: self.now(),
-            kind: kind.word().into(),
-            topic: topic.id.into(),
-            subtopic: subtopic.0.into(),
-            note: draft.note.clone(),
-        };
-        self.store().put_request(&request)?;
-        self.with(|s| {
-            if let Some(w) = s.wrap_up.as_mut().filter(|w| w.call == call) {
-                (w.registered, w.draft) = (true, draft.clone());
-            }
-            if let Some(c) = s.calls.iter_mut().find(|c| c.info.id == call) {
-                c.draft = draft.clone();
-            }
-        });
-        self.say(DeskEvent::WrapUp);
-        self.say(DeskEvent::Records);
-        Ok(request)
     }
 
     /// Closes calls and recordings that a killed process left open.

@@ -59,6 +59,8 @@ pub enum DeskEvent {
     WrapUp,
     /// Lists of calls, requests, customers.
     Records,
+    /// A call of ours was not answered, and it was not us who gave it up. Its record says why.
+    NotReached(String),
     /// A call is over and all that belongs to it is on disk.
     CallKept(String),
     /// Something to tell the operator once: code, English text.

@@ -8,6 +8,7 @@ mod calls;
 mod desk;
 mod line;
 mod records;
+mod requests;
 mod topics;
 
 pub use calls::{CustomerSight, LiveCall, WrapUp};

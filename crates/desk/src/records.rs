@@ -66,14 +66,21 @@ words! {
         Declined = "declined",
         /// No such number.
         NotFound = "not_found",
-        /// Nobody answered.
+        /// Nobody answered, or they cannot be reached just now: switchboards say the same for both (408, 480).
         NoAnswer = "no_answer",
+        /// The switchboard does not allow this call.
+        Forbidden = "forbidden",
+        /// The switchboard did not respond, or the line to it was down.
+        Unreachable = "unreachable",
         /// The switchboard or the network failed.
         Failed = "failed",
         /// The program was stopped in the middle.
         Interrupted = "interrupted",
     }
 }
+
+/// The status of a call that is not allowed.
+const FORBIDDEN: u16 = 403;
 
 impl Ending {
     pub(crate) fn of(reason: &EndReason, outgoing: bool, answered: bool) -> Ending {
@@ -87,7 +94,9 @@ impl Ending {
             EndReason::Declined if outgoing => Ending::Declined,
             EndReason::Declined => Ending::DeclinedHere,
             EndReason::NotFound => Ending::NotFound,
-            EndReason::NoAnswer | EndReason::TimedOut if !answered => Ending::NoAnswer,
+            EndReason::NoAnswer if !answered => Ending::NoAnswer,
+            EndReason::Refused { status: FORBIDDEN, .. } => Ending::Forbidden,
+            EndReason::TimedOut | EndReason::LineLost if outgoing && !answered => Ending::Unreachable,
             _ => Ending::Failed,
         }
     }

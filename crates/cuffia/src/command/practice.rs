@@ -176,7 +176,8 @@ impl Practice {
                 && let Some(note) = operator.note()
             {
                 saved = shown;
-                let draft = SaveDraft { call: id.into(), draft: request(note, None) };
+                let customer = call(&watch.engine.whole(), id).and_then(|c| c.draft.customer.clone());
+                let draft = SaveDraft { call: id.into(), draft: request(note, customer) };
                 dispatch(&watch.engine, "save_draft", json!(draft)).await?;
             }
             let stays =
@@ -190,7 +191,7 @@ impl Practice {
     /// Registers what the operator wrote. False when nothing is written.
     async fn write_down(&self, engine: &Engine, operator: &Operator, id: &str) -> Result<bool, Failure> {
         let Some(note) = self.note.clone().or_else(|| operator.note()) else { return Ok(false) };
-        let customer = engine.whole().wrap_up.and_then(|w| w.customers.first().map(|c| c.id.clone()));
+        let customer = engine.whole().wrap_up.and_then(|w| w.draft.customer);
         dispatch(engine, "register_request", json!(SaveDraft { call: id.into(), draft: request(note, customer) }))
             .await?;
         Ok(true)

@@ -1,6 +1,6 @@
-import type { ApiError, RequestDraft } from '../engine/bindings';
+import type { ApiError, RequestDraft, RequestView } from '../engine/bindings';
 import { store } from '../engine/store.svelte';
-import { notices } from './notices.svelte';
+import { act, notices } from './notices.svelte';
 
 type Saving = 'idle' | 'saving' | 'saved' | 'failed';
 
@@ -11,14 +11,25 @@ export class Draft {
   readonly call: string;
   value = $state.raw<RequestDraft>({ kind: null, topic: null, subtopic: null, note: '', customer: null });
   saving = $state<Saving>('idle');
-  registered = $state(false);
+  #registered = $state.raw<RequestView | null>(null);
   #running: Promise<void> | null = null;
   #dirty = false;
 
-  constructor(call: string, value: RequestDraft, registered: boolean) {
+  constructor(call: string, value: RequestDraft) {
     this.call = call;
     this.value = value;
-    this.registered = registered;
+  }
+
+  /** What was registered: the engine knows, also when it was done before this page was loaded, or in another window. */
+  get request(): RequestView | null {
+    const now = store.snapshot;
+    const call = now?.calls.find((one) => one.id === this.call);
+    const wrapUp = now?.wrapUp?.call === this.call ? now.wrapUp : null;
+    return (call ?? wrapUp)?.request ?? this.#registered;
+  }
+
+  get registered(): boolean {
+    return this.request !== null;
   }
 
   change(part: Partial<RequestDraft>) {
@@ -52,21 +63,23 @@ export class Draft {
     if (this.registered) return;
     this.#dirty = false;
     await this.#running;
-    await store.call('register_request', { call: this.call, draft: this.value });
-    this.registered = true;
+    this.#registered = await store.call('register_request', { call: this.call, draft: this.value });
+  }
+
+  /** Says whose call it is, also after it. True when the engine has it. */
+  async choose(customer: string | null): Promise<boolean> {
+    await this.#running;
+    if ((await act('choose_customer', { call: this.call, customer })) === undefined) return false;
+    this.value = { ...this.value, customer };
+    return true;
   }
 }
 
 const drafts = new Map<string, Draft>();
 
 /** The draft of a call: the same object from the first ring to the end of wrap-up. */
-export function draftOf(call: string, value: RequestDraft, registered = false): Draft {
+export function draftOf(call: string, value: RequestDraft): Draft {
   let draft = drafts.get(call);
-  if (!draft) drafts.set(call, (draft = new Draft(call, value, registered)));
+  if (!draft) drafts.set(call, (draft = new Draft(call, value)));
   return draft;
-}
-
-/** The draft of a call, if anything was written. */
-export function knownDraft(call: string): Draft | undefined {
-  return drafts.get(call);
 }

@@ -1,4 +1,4 @@
-import type { ApiError } from '../engine/bindings';
+import type { ApiError, CallRow } from '../engine/bindings';
 import type { AnswerTo, Command, RequestOf } from '../engine/engine';
 import { store } from '../engine/store.svelte';
 
@@ -7,7 +7,8 @@ export interface Notice {
   /** Problems interrupt a screen reader, news wait. */
   problem: boolean;
   error: ApiError | null;
-  text: string;
+  /** A call of ours that was not answered. It stays until it is dismissed or another call begins. */
+  notReached: CallRow | null;
 }
 
 const NEWS = new Set(['call.restored']);
@@ -20,11 +21,16 @@ class Notices {
   #next = 1;
 
   problem(error: ApiError) {
-    this.#add({ id: this.#next++, problem: !NEWS.has(error.code), error, text: '' });
+    this.#add({ id: this.#next++, problem: !NEWS.has(error.code), error, notReached: null });
   }
 
-  news(text: string) {
-    this.#add({ id: this.#next++, problem: false, error: null, text });
+  notReached(row: CallRow) {
+    this.#add({ id: this.#next++, problem: true, error: null, notReached: row });
+  }
+
+  /** Another call begins: what became of the last is no news any more. */
+  forgetNotReached() {
+    if (this.list.some((n) => n.notReached)) this.list = this.list.filter((n) => !n.notReached);
   }
 
   dismiss(id: number) {
@@ -32,8 +38,9 @@ class Notices {
   }
 
   #add(notice: Notice) {
-    const same = (n: Notice) => n.error?.code === notice.error?.code && n.text === notice.text;
+    const same = (n: Notice) => n.error?.code === notice.error?.code && !n.notReached === !notice.notReached;
     this.list = [...this.list.filter((n) => !same(n)), notice].slice(-MOST);
+    if (notice.notReached) return;
     setTimeout(() => this.dismiss(notice.id), notice.problem ? PROBLEMS_STAY : NEWS_STAY);
   }
 }
@@ -42,6 +49,7 @@ export const notices = new Notices();
 
 store.onChange((change) => {
   if (change.part === 'notice') notices.problem(change.value);
+  if (change.part === 'notReached') notices.notReached(change.value);
 });
 
 /** Carries out what the operator asked for. When it fails he is told, and gets nothing. */

@@ -98,6 +98,7 @@ function tell(before: Snapshot, after: Snapshot) {
   for (const call of after.calls) {
     const was = before.calls.find((c) => c.id === call.id)?.state;
     if (was === call.state) continue;
+    if (!was) notices.forgetNotReached();
     if (call.state === 'ringing_here') live.text = t('live.ringing', { name: nameOf(call) });
     else if (call.state === 'dialling') live.text = t('live.dialling', { name: nameOf(call) });
     else if (call.state === 'held') live.text = t('live.held');
@@ -108,17 +109,8 @@ function tell(before: Snapshot, after: Snapshot) {
     if (after.calls.some((c) => c.id === call.id)) continue;
     live.text = t('live.ended');
     stage.keypad = false;
-    if (call.direction === 'out' && !call.answered) void explain(call);
   }
   if (before.headset.muted !== after.headset.muted) live.text = t(after.headset.muted ? 'live.muted' : 'live.unmuted');
-}
-
-/** A call of ours that nobody answered just disappears; the list knows why. */
-async function explain(call: CallView) {
-  const rows = await store.call('list_calls', { before: null, limit: 5 }).catch(() => []);
-  const row = rows.find((r) => r.id === call.id);
-  if (row && row.reason !== 'none' && row.reason !== 'hung_up_here')
-    notices.news(t('notice.outcome', { name: nameOf(row), reason: t(`reason.${row.reason}`) }));
 }
 
 let last: Snapshot | null = null;

@@ -162,7 +162,7 @@ answered: number | null,
  */
 recording: boolean, 
 /**
- * Customers with this number, best match first.
+ * Customers with this number, best match first, and the one chosen.
  */
 customers: Array<CustomerCard>, 
 /**
@@ -170,14 +170,31 @@ customers: Array<CustomerCard>,
  */
 quality: QualityView | null, 
 /**
- * What is written down so far.
+ * What is written down so far, as saved.
  */
-draft: RequestDraft, };
+draft: RequestDraft, 
+/**
+ * What was registered.
+ */
+request: RequestView | null, };
 
 /**
  * A part of the [`Snapshot`] in its new form, or a hint.
  */
-export type Change = { "part": "app", "value": AppView } | { "part": "line", "value": LineView } | { "part": "headset", "value": HeadsetView } | { "part": "operator", "value": OperatorView } | { "part": "calls", "value": Array<CallView> } | { "part": "wrapUp", "value": WrapUpView | null } | { "part": "practice", "value": PracticeView | null } | { "part": "records" } | { "part": "notice", "value": ApiError };
+export type Change = { "part": "app", "value": AppView } | { "part": "line", "value": LineView } | { "part": "headset", "value": HeadsetView } | { "part": "operator", "value": OperatorView } | { "part": "calls", "value": Array<CallView> } | { "part": "wrapUp", "value": WrapUpView | null } | { "part": "practice", "value": PracticeView | null } | { "part": "notReached", "value": CallRow } | { "part": "records" } | { "part": "notice", "value": ApiError };
+
+/**
+ * Whose a call is.
+ */
+export type ChooseCustomer = { 
+/**
+ * The call.
+ */
+call: string, 
+/**
+ * The customer; none: no customer's.
+ */
+customer: string | null, };
 
 /**
  * A customer, as the card shows him.
@@ -335,7 +352,7 @@ export type Direction = "in" | "out";
 /**
  * Why a call ended.
  */
-export type EndReasonView = "none" | "hung_up_here" | "hung_up_there" | "missed" | "answered_elsewhere" | "declined_here" | "busy" | "declined" | "not_found" | "no_answer" | "failed" | "interrupted";
+export type EndReasonView = "none" | "hung_up_here" | "hung_up_there" | "missed" | "answered_elsewhere" | "declined_here" | "busy" | "declined" | "not_found" | "no_answer" | "forbidden" | "unreachable" | "failed" | "interrupted";
 
 /**
  * One change, numbered without gaps. After a gap take a new [`Snapshot`].
@@ -682,6 +699,10 @@ language: Language,
  */
 state: PracticeState, 
 /**
+ * While it is prepared: how far, percent.
+ */
+prepared: number, 
+/**
  * What was said, as far as it is known (the customer's lines; the operator's are not recognised).
  */
 transcript: Array<TranscriptLine>, 
@@ -860,7 +881,11 @@ subtopic: string,
 /**
  * Note.
  */
-note: string, };
+note: string, 
+/**
+ * The customer it is about.
+ */
+customer: string | null, };
 
 /**
  * A draft for a call.
@@ -891,6 +916,10 @@ title: string,
  * What it is about.
  */
 summary: string, 
+/**
+ * The customer's name.
+ */
+customer: string, 
 /**
  * The number under which the customer can be called.
  */
@@ -1051,19 +1080,23 @@ call: string,
  */
 name: string, 
 /**
+ * The other side's number.
+ */
+number: string, 
+/**
  * When the next call may come.
  */
 ends: number, 
 /**
- * The request is registered.
+ * What was registered.
  */
-registered: boolean, 
+request: RequestView | null, 
 /**
- * What is written down so far.
+ * What is written down so far, as saved.
  */
 draft: RequestDraft, 
 /**
- * Customers with this number.
+ * Customers with this number, and the one chosen.
  */
 customers: Array<CustomerCard>, 
 /**
@@ -1119,6 +1152,8 @@ export type Commands = {
   save_draft: [SaveDraft, Nothing];
   /** Registers the request of a call; on disk when it returns. */
   register_request: [SaveDraft, RequestView];
+  /** Says whose a call is, or that it is no customer's; during it or later. Call and request move to that customer's time line. */
+  choose_customer: [ChooseCustomer, Nothing];
   /** Ends wrap-up. */
   end_wrap_up: [Nothing, Nothing];
   /** Extends wrap-up. */

@@ -96,6 +96,7 @@ class Store {
         this.snapshot = { ...before, seq };
         this.records++;
         break;
+      case 'notReached':
       case 'notice':
         this.snapshot = { ...before, seq };
         break;

@@ -56,7 +56,6 @@ export const en = {
   'dial.noLine': 'No switchboard is connected.',
   'dial.connect': 'Connect my switchboard',
   'dial.practise': 'Practise instead',
-  'dial.preparing': 'The customer is being prepared. Your phone rings in a moment.',
 
   'call.incoming': 'Incoming call',
   'call.practiceCall': 'Practice call',
@@ -111,6 +110,13 @@ export const en = {
   'path.relay': 'by relay',
 
   'card.label': 'Customer',
+  'card.who': 'Who is it?',
+  'card.choose': 'Choose the customer',
+  'card.another': 'Another customer',
+  'card.search': 'Find the customer',
+  'card.nobody': 'No customer of ours',
+  'card.cancel': 'Cancel',
+  'card.notChosen': 'No customer is chosen for this call.',
   'card.none': 'No customer has this number.',
   'card.several': { one: 'One customer has this number', other: '{count} customers share this number. Who is it?' },
   'card.product': 'Product',
@@ -216,7 +222,9 @@ export const en = {
   'reason.declined': 'They declined',
   'reason.not_found': 'No such number',
   'reason.no_answer': 'No answer',
-  'reason.failed': 'Failed',
+  'reason.forbidden': 'Not allowed',
+  'reason.unreachable': 'Switchboard did not respond',
+  'reason.failed': 'Could not be put through',
   'reason.interrupted': 'The program was stopped',
 
   'player.title': 'Recording',
@@ -252,10 +260,12 @@ export const en = {
   'practice.start': 'Let them call',
   'practice.again': 'Again',
   'practice.stop': 'Leave practice',
-  'practice.state.preparing': 'The customer’s voice is being prepared…',
+  'practice.state.preparing': 'The customer is being prepared.',
   'practice.state.calling': 'The customer is calling you.',
   'practice.state.talking': 'You are on the phone with the customer.',
   'practice.state.finished': 'The call is over.',
+  'preparing.voice': 'The customer’s voice is being made',
+  'preparing.ready': 'The customer is dialling. Your phone rings in a moment.',
   'practice.empty': 'No scenarios are installed.',
 
   'settings.title': 'Settings',
@@ -336,7 +346,15 @@ export const en = {
 
   'notice.label': 'Notices',
   'notice.dismiss': 'Dismiss',
-  'notice.outcome': '{name}: {reason}',
+
+  'notReached.again': 'Call again',
+  'notReached.busy': '{name} is on another call. Try again in a few minutes.',
+  'notReached.declined': '{name} declined the call.',
+  'notReached.not_found': 'There is no number {number}. Check it for a slip.',
+  'notReached.no_answer': '{name} does not answer, or cannot be reached just now.',
+  'notReached.forbidden': 'Your switchboard does not let you call {number}. Ask your administrator.',
+  'notReached.unreachable': 'The switchboard did not respond. Check the line, then call {name} again.',
+  'notReached.failed': 'The switchboard could not put you through to {name}.',
 
   'shortcut.help': 'Show the shortcuts',
   'shortcut.dial': 'Go to the dial field',
@@ -358,6 +376,8 @@ export const en = {
   'live.wrap': 'Wrap-up: {seconds} seconds',
   'live.muted': 'Muted',
   'live.unmuted': 'Not muted',
+  'live.customer': '{name} is the customer of this call',
+  'live.noCustomer': 'No customer is chosen for this call',
   'live.registered': 'The request is registered',
 
   'error.window.unreachable': 'The engine does not answer. Nothing was done; try again in a moment.',

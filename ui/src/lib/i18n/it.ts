@@ -55,8 +55,6 @@ export const it: Dictionary = {
   'dial.noLine': 'Nessun centralino è collegato.',
   'dial.connect': 'Collega il mio centralino',
   'dial.practise': 'Esercitati intanto',
-  'dial.preparing': 'Il cliente si sta preparando. Tra un attimo squilla il telefono.',
-
   'call.incoming': 'Chiamata in arrivo',
   'call.practiceCall': 'Chiamata di esercitazione',
   'call.called': 'ha chiamato {number}',
@@ -110,6 +108,13 @@ export const it: Dictionary = {
   'path.relay': 'tramite relay',
 
   'card.label': 'Cliente',
+  'card.who': 'Chi è?',
+  'card.choose': 'Scegli il cliente',
+  'card.another': 'Un altro cliente',
+  'card.search': 'Trova il cliente',
+  'card.nobody': 'Non è un nostro cliente',
+  'card.cancel': 'Annulla',
+  'card.notChosen': 'Per questa chiamata non è indicato alcun cliente.',
   'card.none': 'Nessun cliente ha questo numero.',
   'card.several': {
     one: 'Un cliente ha questo numero',
@@ -221,7 +226,9 @@ export const it: Dictionary = {
   'reason.declined': 'Rifiutata',
   'reason.not_found': 'Numero inesistente',
   'reason.no_answer': 'Nessuna risposta',
-  'reason.failed': 'Non riuscita',
+  'reason.forbidden': 'Non consentita',
+  'reason.unreachable': 'Il centralino non ha risposto',
+  'reason.failed': 'Non inoltrata',
   'reason.interrupted': 'Il programma è stato chiuso',
 
   'player.title': 'Registrazione',
@@ -257,10 +264,12 @@ export const it: Dictionary = {
   'practice.start': 'Fatti chiamare',
   'practice.again': 'Ancora',
   'practice.stop': 'Esci dall’esercitazione',
-  'practice.state.preparing': 'La voce del cliente è in preparazione…',
+  'practice.state.preparing': 'Il cliente si sta preparando.',
   'practice.state.calling': 'Il cliente ti sta chiamando.',
   'practice.state.talking': 'Sei al telefono con il cliente.',
   'practice.state.finished': 'La chiamata è finita.',
+  'preparing.voice': 'Preparazione della voce del cliente',
+  'preparing.ready': 'Il cliente sta componendo il numero. Tra un attimo squilla il telefono.',
   'practice.empty': 'Nessuna situazione installata.',
 
   'settings.title': 'Impostazioni',
@@ -341,7 +350,15 @@ export const it: Dictionary = {
 
   'notice.label': 'Avvisi',
   'notice.dismiss': 'Chiudi l’avviso',
-  'notice.outcome': '{name}: {reason}',
+
+  'notReached.again': 'Richiama',
+  'notReached.busy': '{name}: linea occupata. Riprova tra qualche minuto.',
+  'notReached.declined': '{name} ha rifiutato la chiamata.',
+  'notReached.not_found': 'Il numero {number} non esiste. Controlla che sia scritto bene.',
+  'notReached.no_answer': '{name} non risponde, o in questo momento non è raggiungibile.',
+  'notReached.forbidden': 'Il tuo centralino non ti permette di chiamare il {number}. Chiedi all’amministratore.',
+  'notReached.unreachable': 'Il centralino non ha risposto. Controlla la linea e richiama {name}.',
+  'notReached.failed': 'Il centralino non è riuscito a metterti in contatto con {name}.',
 
   'shortcut.help': 'Mostra le scorciatoie',
   'shortcut.dial': 'Vai al campo di chiamata',
@@ -363,6 +380,8 @@ export const it: Dictionary = {
   'live.wrap': 'Tempo per chiudere: {seconds} secondi',
   'live.muted': 'Microfono spento',
   'live.unmuted': 'Microfono acceso',
+  'live.customer': '{name} è il cliente di questa chiamata',
+  'live.noCustomer': 'Per questa chiamata non è indicato alcun cliente',
   'live.registered': 'La richiesta è registrata',
 
   'error.window.unreachable': 'Il motore non risponde. Non è stato fatto nulla; riprova tra un attimo.',

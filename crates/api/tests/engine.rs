@@ -1,0 +1,383 @@
+//! The engine behind the table, with a switchboard of the employer's on loopback and no sound card.
+#![allow(clippy::unwrap_used)]
+
+use cuffia_api::*;
+use cuffia_customers::{PRACTICE_CUSTOMERS, Store};
+use cuffia_desk::{Desk, DeskSetup};
+use cuffia_headset::{Choice, DeviceInfo, Headset, MemoryDevices, ProcessingConfig};
+use cuffia_phone::{MediaConfig, Trust};
+use cuffia_sip::{CallId, LineCommand, LineEvent, Switchboard, SwitchboardEvent};
+use serde_json::{Value, json};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::broadcast;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+/// Nothing waited for takes nearly so long; a test that does has failed.
+const PATIENCE: Duration = Duration::from_secs(60);
+const NOW: i64 = 1_795_000_000_000;
+const SCENARIO: &str = "invoice-mismatch";
+
+async fn within<T>(what: &str, wait: impl Future<Output = T>) -> T {
+    tokio::time::timeout(PATIENCE, wait).await.unwrap_or_else(|_| panic!("no {what}"))
+}
+
+struct NoDevices;
+
+impl DeviceControl for NoDevices {
+    fn list(&self) -> Vec<DeviceInfo> {
+        Vec::new()
+    }
+    fn choose(&self, _: Choice) {}
+}
+
+/// An engine with its data in a folder.
+struct Shell {
+    engine: Engine,
+    messages: broadcast::Receiver<Message>,
+}
+
+impl Shell {
+    fn open(folder: &Path) -> Shell {
+        let (key, _) = cuffia_customers::open_key(folder, false).unwrap();
+        let store = Store::open(&folder.join("cuffia.db"), &key).unwrap();
+        cuffia_customers::fill(&store, NOW).unwrap();
+        let (devices, _) = MemoryDevices::new();
+        let desk = Desk::open(DeskSetup {
+            store: Arc::new(store),
+            headset: Headset::start(Box::new(devices), ProcessingConfig::default()).unwrap(),
+            recordings: folder.join("recordings"),
+            media: MediaConfig::default(),
+            trust: Trust::System,
+            region: "IT".into(),
+            clock: Arc::new(|| NOW),
+        })
+        .unwrap();
+        let engine = Engine::start(EngineSetup {
+            desk,
+            devices: Box::new(NoDevices),
+            device_events: unbounded_channel().1,
+            data_folder: String::new(),
+            key_store: KeyStore::File,
+            system_language: Language::En,
+        })
+        .unwrap();
+        Shell { messages: engine.messages(), engine }
+    }
+
+    async fn ask(&self, command: &str, arguments: Value) -> Value {
+        dispatch(&self.engine, command, arguments).await.unwrap_or_else(|e| panic!("{command}: {e}"))
+    }
+
+    /// Waits until the state of things gives something; looks again after each change.
+    async fn until<T>(&mut self, what: &str, mut ready: impl FnMut(&Snapshot) -> Option<T>) -> T {
+        within(what, async {
+            loop {
+                if let Some(found) = ready(&self.engine.whole()) {
+                    return found;
+                }
+                let _ = self.messages.recv().await;
+            }
+        })
+        .await
+    }
+
+    async fn change<T>(&mut self, what: &str, mut wanted: impl FnMut(Change) -> Option<T>) -> T {
+        within(what, async {
+            loop {
+                if let Ok(Message::Event(event)) = self.messages.recv().await
+                    && let Some(found) = wanted(event.change)
+                {
+                    return found;
+                }
+            }
+        })
+        .await
+    }
+
+    async fn connect(&mut self, board: &Switchboard) {
+        self.ask(
+            "connect_line",
+            json!({"server": format!("ws://{}/", board.address()), "user": "204", "password": "secret", "displayName": ""}),
+        )
+        .await;
+        self.registered(LineKind::Real).await;
+    }
+
+    async fn registered(&mut self, kind: LineKind) {
+        self.until("registration", |s| (s.line.kind == kind && s.line.state == LineState::Registered).then_some(())).await;
+    }
+
+    /// Dials, and waits until the desk has the call.
+    async fn dial(&mut self, target: &str) -> String {
+        let id = self.ask("dial", json!({"target": target})).await["call"].as_str().unwrap().to_owned();
+        self.until("the call", |s| s.calls.iter().any(|c| c.id == id).then_some(())).await;
+        id
+    }
+
+    async fn row(&self, call: &str) -> CallRow {
+        let rows: Vec<CallRow> =
+            serde_json::from_value(self.ask("list_calls", json!({"before": null, "limit": 50})).await).unwrap();
+        rows.into_iter().find(|r| r.id == call).unwrap()
+    }
+
+    async fn time_line(&self, customer: &str) -> Vec<String> {
+        let page: CustomerPage =
+            serde_json::from_value(self.ask("customer", json!({"customer": customer})).await).unwrap();
+        page.timeline.into_iter().filter_map(|i| i.call).map(|c| c.id).collect()
+    }
+
+    async fn find(&self, text: &str, limit: u32) -> Vec<CustomerRow> {
+        serde_json::from_value(self.ask("find_customers", json!({"text": text, "limit": limit})).await).unwrap()
+    }
+}
+
+async fn employer() -> (Switchboard, UnboundedReceiver<SwitchboardEvent>) {
+    let users = vec![("204".to_owned(), "secret".to_owned().into())];
+    Switchboard::bind(([127, 0, 0, 1], 0).into(), "127.0.0.1", users).await.unwrap()
+}
+
+/// The call that was dialled, as the switchboard sees it.
+async fn dialled(events: &mut UnboundedReceiver<SwitchboardEvent>) -> CallId {
+    within("call at the switchboard", async {
+        loop {
+            if let SwitchboardEvent::Call(LineEvent::Incoming { call, .. }) = events.recv().await.unwrap() {
+                return call;
+            }
+        }
+    })
+    .await
+}
+
+fn draft(note: &str, customer: Option<&str>) -> Value {
+    json!({"kind": "complaint", "topic": "invoices", "subtopic": "mismatch", "note": note, "customer": customer})
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_snapshot_has_the_draft_as_saved_and_what_was_registered() {
+    let dir = tempfile::tempdir().unwrap();
+    let (board, mut events) = employer().await;
+    let mut shell = Shell::open(dir.path());
+    shell.connect(&board).await;
+    let call = shell.dial("0115550147").await;
+    dialled(&mut events).await;
+    let (_, giulia, _) = PRACTICE_CUSTOMERS[0];
+
+    shell.ask("save_draft", json!({"call": call, "draft": draft("invoice 40827", Some(giulia))})).await;
+    let view = shell.engine.whole().calls.remove(0);
+    assert_eq!((view.draft.note.as_str(), view.request), ("invoice 40827", None));
+
+    shell.ask("register_request", json!({"call": call, "draft": draft("invoice 40827!", Some(giulia))})).await;
+    let of_event = shell
+        .change("the call with its request", |c| match c {
+            Change::Calls(calls) => calls.into_iter().find_map(|c| c.request),
+            _ => None,
+        })
+        .await;
+    let request = shell.engine.whole().calls.remove(0).request.unwrap();
+    assert_eq!(request, of_event, "told to every window, and in a new snapshot");
+    assert_eq!((request.note.as_str(), request.customer.as_deref()), ("invoice 40827!", Some(giulia)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_line_that_was_left_by_hand_stays_left_after_practice_and_after_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let (board, _events) = employer().await;
+    let mut shell = Shell::open(dir.path());
+    shell.connect(&board).await;
+    let practise = json!({"scenario": SCENARIO, "language": "en"});
+
+    shell.ask("start_practice", practise.clone()).await;
+    shell.registered(LineKind::Practice).await;
+    shell.ask("stop_practice", json!({})).await;
+    shell.registered(LineKind::Real).await;
+
+    shell.ask("disconnect_line", json!({})).await;
+    assert_eq!(shell.engine.whole().line.kind, LineKind::None);
+    shell.ask("start_practice", practise.clone()).await;
+    shell.registered(LineKind::Practice).await;
+    shell.ask("stop_practice", json!({})).await;
+    assert_eq!(shell.engine.whole().line.kind, LineKind::None, "the operator left it by hand");
+    assert_eq!(Shell::open(dir.path()).engine.whole().line.kind, LineKind::None, "also after the next start");
+
+    shell.connect(&board).await;
+    shell.ask("start_practice", practise).await;
+    shell.registered(LineKind::Practice).await;
+    shell.ask("disconnect_line", json!({})).await;
+    assert_eq!(shell.engine.whole().line.kind, LineKind::Practice, "the practice line is not the one that is left");
+    shell.ask("stop_practice", json!({})).await;
+    assert_eq!(shell.engine.whole().line.kind, LineKind::None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn why_a_call_was_not_answered_is_told_at_once_and_stands_in_the_list() {
+    let dir = tempfile::tempdir().unwrap();
+    let (board, mut events) = employer().await;
+    let mut shell = Shell::open(dir.path());
+    shell.connect(&board).await;
+    for (status, reason) in [
+        (486, EndReasonView::Busy),
+        (603, EndReasonView::Declined),
+        (404, EndReasonView::NotFound),
+        (480, EndReasonView::NoAnswer),
+        (403, EndReasonView::Forbidden),
+        (503, EndReasonView::Failed),
+    ] {
+        let id = shell.dial("0115550147").await;
+        let call = dialled(&mut events).await;
+        board.send(LineCommand::Reject { call, status });
+        let told = shell.change("the reason", not_reached).await;
+        assert_eq!((told.id.as_str(), told.reason), (id.as_str(), reason), "{status}");
+        assert_eq!(told.name.as_deref(), Some("Giulia Ferraro"));
+        assert_eq!(shell.row(&id).await.reason, reason);
+    }
+
+    let id = shell.dial("0115550147").await;
+    dialled(&mut events).await;
+    board.cut();
+    let told = shell.change("the reason", not_reached).await;
+    assert_eq!((told.id.as_str(), told.reason), (id.as_str(), EndReasonView::Unreachable));
+}
+
+fn not_reached(change: Change) -> Option<CallRow> {
+    match change {
+        Change::NotReached(row) => Some(row),
+        _ => None,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_given_up_by_the_operator_is_no_news() {
+    let dir = tempfile::tempdir().unwrap();
+    let (board, mut events) = employer().await;
+    let mut shell = Shell::open(dir.path());
+    shell.connect(&board).await;
+    let id = shell.dial("101").await;
+    dialled(&mut events).await;
+    shell.ask("hang_up", json!({"call": id})).await;
+    // What is told comes before the line is told to be off, and the list is told of last.
+    let told = shell
+        .change("the end", |c| match c {
+            Change::NotReached(_) => Some(true),
+            Change::Calls(calls) if calls.is_empty() => Some(false),
+            _ => None,
+        })
+        .await;
+    shell.ask("disconnect_line", json!({})).await;
+    let late = shell
+        .change("the line", |c| match c {
+            Change::NotReached(_) => Some(true),
+            Change::Line(line) if line.kind == LineKind::None => Some(false),
+            _ => None,
+        })
+        .await;
+    assert!(!told && !late);
+    assert_eq!(shell.row(&id).await.reason, EndReasonView::HungUpHere);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_customer_of_a_call_is_corrected_during_it_and_after_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let (board, mut events) = employer().await;
+    let mut shell = Shell::open(dir.path());
+    shell.connect(&board).await;
+    let (_, giulia, _) = PRACTICE_CUSTOMERS[0];
+    let (_, margaret, _) = PRACTICE_CUSTOMERS[1];
+    let call = shell.dial("0115550147").await;
+    let at_board = dialled(&mut events).await;
+    let choose = |customer: Option<&str>| json!({"call": call, "customer": customer});
+
+    let view = shell.engine.whole().calls.remove(0);
+    assert_eq!(view.draft.customer.as_deref(), Some(giulia), "found by the number");
+    shell.ask("choose_customer", choose(Some(margaret))).await;
+    let view = shell.engine.whole().calls.remove(0);
+    assert_eq!((view.name.as_deref(), view.draft.customer.as_deref()), (Some("Margaret Hale"), Some(margaret)));
+    assert!(view.customers.iter().any(|c| c.id == margaret), "her card can be shown");
+
+    shell.ask("register_request", json!({"call": call, "draft": draft("her sister’s telephone", Some(margaret))})).await;
+    board.send(LineCommand::Reject { call: at_board, status: 486 });
+    shell.change("the end", not_reached).await;
+    assert_eq!(shell.row(&call).await.customer.as_deref(), Some(margaret));
+    assert_eq!(shell.time_line(margaret).await, [call.as_str()]);
+
+    shell.ask("choose_customer", choose(Some(giulia))).await;
+    let row = shell.row(&call).await;
+    assert_eq!((row.customer.as_deref(), row.name.as_deref()), (Some(giulia), Some("Giulia Ferraro")));
+    assert_eq!(row.request.unwrap().customer.as_deref(), Some(giulia), "the request goes with the call");
+    assert_eq!(shell.time_line(giulia).await, [call.as_str()]);
+    assert!(shell.time_line(margaret).await.is_empty());
+
+    shell.ask("choose_customer", choose(None)).await;
+    let row = shell.row(&call).await;
+    assert_eq!((row.customer, row.name), (None, None), "nobody’s: the list shows the number");
+    assert!(shell.time_line(giulia).await.is_empty());
+    let wrong = dispatch(&shell.engine, "choose_customer", choose(Some("nobody"))).await.unwrap_err();
+    assert_eq!(wrong.code, "store.missing");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_draft_left_after_a_call_keeps_the_customer_chosen_later() {
+    let dir = tempfile::tempdir().unwrap();
+    let (board, mut events) = employer().await;
+    let mut shell = Shell::open(dir.path());
+    shell.connect(&board).await;
+    let (_, margaret, _) = PRACTICE_CUSTOMERS[1];
+    let call = shell.dial("0999").await;
+    let at_board = dialled(&mut events).await;
+    shell.ask("save_draft", json!({"call": call, "draft": draft("rings back", None)})).await;
+    board.send(LineCommand::Reject { call: at_board, status: 480 });
+    shell.change("the end", not_reached).await;
+    shell.ask("choose_customer", json!({"call": call, "customer": margaret})).await;
+    let left = shell.row(&call).await.draft.unwrap();
+    assert_eq!((left.note.as_str(), left.customer.as_deref()), ("rings back", Some(margaret)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_practice_customer_is_found_and_called_by_name_and_number_and_has_a_card() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut shell = Shell::open(dir.path());
+    assert!(shell.find("101", 5).await.iter().all(|r| !r.practice), "only in the practice room");
+    shell.ask("start_practice", json!({"scenario": SCENARIO, "language": "en"})).await;
+
+    let found = shell.find("margaret", 3).await;
+    let (_, margaret, _) = PRACTICE_CUSTOMERS[1];
+    let first = &found[0];
+    assert_eq!((first.name.as_str(), first.number.as_str(), first.practice), ("Margaret Hale", "101", true));
+    assert_eq!((first.id.as_str(), first.company.as_str()), (margaret, "Hale Joinery Ltd"));
+    assert_eq!(found.iter().filter(|r| r.id == margaret).count(), 1, "once, though she is in the store too");
+    assert_eq!(shell.find("101", 3).await[0].name, "Margaret Hale");
+    let all = shell.find("", 3).await;
+    assert_eq!(all.iter().filter(|r| !r.practice).count(), 3, "she takes no customer's place");
+
+    // She calls first; once declined, she can be called.
+    let call = shell.until("her call", |s| s.calls.first().map(|c| c.id.clone())).await;
+    shell.ask("reject", json!({"call": call})).await;
+    shell.until("the room is free", |s| (s.practice.as_ref()?.state == PracticeState::Finished).then_some(())).await;
+    shell.dial("101").await;
+    let view = shell.engine.whole().calls.remove(0);
+    assert_eq!(view.name.as_deref(), Some("Margaret Hale"));
+    assert_eq!(view.customers[0].company, "Hale Joinery Ltd");
+    shell.until("her answer", |s| s.calls.first()?.answered).await;
+    shell.ask("hang_up", json!({"call": view.id})).await;
+    shell.until("the end", |s| s.calls.is_empty().then_some(())).await;
+    assert_eq!(shell.row(&view.id).await.name.as_deref(), Some("Margaret Hale"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_window_is_told_how_far_the_practice_customer_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut shell = Shell::open(dir.path());
+    shell.ask("start_practice", json!({"scenario": SCENARIO, "language": "it"})).await;
+    let mut seen = Vec::new();
+    shell
+        .change("the customer ready", |c| {
+            let Change::Practice(Some(p)) = c else { return None };
+            if p.state == PracticeState::Preparing {
+                seen.push(p.prepared);
+            }
+            (p.state == PracticeState::Calling).then_some(())
+        })
+        .await;
+    assert!(seen.is_sorted() && seen.contains(&100) && seen.iter().any(|p| (10..90).contains(p)), "{seen:?}");
+}

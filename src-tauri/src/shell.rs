@@ -7,7 +7,8 @@ use std::path::Path;
 use tauri::ipc::Channel;
 use tauri::utils::config::AppDirectoriesOverride;
 use tauri::{
-    AppHandle, Builder, Context, Manager, Runtime, State, UserAttentionType, WebviewUrl, WebviewWindow, WebviewWindowBuilder,
+    AppHandle, Builder, Context, Manager, Runtime, State, UserAttentionType, WebviewUrl, WebviewWindow,
+    WebviewWindowBuilder,
 };
 use tauri_plugin_notification::NotificationExt;
 use tokio::sync::broadcast::error::RecvError;

@@ -28,7 +28,14 @@ impl Engine {
     pub(crate) fn scenario_views(&self) -> Vec<ScenarioView> {
         practice::scenarios(spoken(self.language()))
             .into_iter()
-            .map(|s| ScenarioView { id: s.id, title: s.title, summary: s.summary, number: s.number, level: s.level, customer: s.customer })
+            .map(|s| ScenarioView {
+                id: s.id,
+                title: s.title,
+                summary: s.summary,
+                number: s.number,
+                level: s.level,
+                customer: s.customer,
+            })
             .collect()
     }
 

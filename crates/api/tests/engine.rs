@@ -106,7 +106,8 @@ impl Shell {
     }
 
     async fn registered(&mut self, kind: LineKind) {
-        self.until("registration", |s| (s.line.kind == kind && s.line.state == LineState::Registered).then_some(())).await;
+        self.until("registration", |s| (s.line.kind == kind && s.line.state == LineState::Registered).then_some(()))
+            .await;
     }
 
     /// Dials, and waits until the desk has the call.
@@ -295,7 +296,9 @@ async fn the_customer_of_a_call_is_corrected_during_it_and_after_it() {
     assert_eq!((view.name.as_deref(), view.draft.customer.as_deref()), (Some("Margaret Hale"), Some(margaret)));
     assert!(view.customers.iter().any(|c| c.id == margaret), "her card can be shown");
 
-    shell.ask("register_request", json!({"call": call, "draft": draft("her sister’s telephone", Some(margaret))})).await;
+    shell
+        .ask("register_request", json!({"call": call, "draft": draft("her sister’s telephone", Some(margaret))}))
+        .await;
     board.send(LineCommand::Reject { call: at_board, status: 486 });
     shell.change("the end", not_reached).await;
     assert_eq!(shell.row(&call).await.customer.as_deref(), Some(margaret));

@@ -211,7 +211,8 @@ impl Store {
     ) -> Result<(), StoreError> {
         let mut db = self.write();
         let tx = db.transaction()?;
-        let changed = tx.execute("UPDATE call SET customer = ?2, name = ?3 WHERE id = ?1", params![call, customer, name])?;
+        let changed =
+            tx.execute("UPDATE call SET customer = ?2, name = ?3 WHERE id = ?1", params![call, customer, name])?;
         if changed == 0 {
             return Err(StoreError::Missing("call"));
         }

@@ -323,12 +323,12 @@ impl Slot {
     }
 
     fn look(&mut self, ends: &Sender<End>) {
-        if let Some(open) = &mut self.open {
-            if let Some(why) = open.lost() {
-                tracing::warn!(role = ?self.role, device = ?self.wanted.get(open.rank), why, "sound device lost");
-                self.close(ends);
-                self.tried = None;
-            }
+        if let Some(open) = &mut self.open
+            && let Some(why) = open.lost()
+        {
+            tracing::warn!(role = ?self.role, device = ?self.wanted.get(open.rank), why, "sound device lost");
+            self.close(ends);
+            self.tried = None;
         }
         let better_than = self.open.as_ref().map_or(self.wanted.len(), |o| o.rank);
         if better_than == 0 || self.tried.is_some_and(|t| t.elapsed() < RETRY) {

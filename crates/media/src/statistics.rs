@@ -17,6 +17,9 @@ const TICK: Duration = Duration::from_millis(200);
 const TICKS_PER_SNAPSHOT: u32 = 5;
 /// Without a packet for so long, though some should come, the operator is told.
 const SILENT: Duration = Duration::from_secs(3);
+/// So long after the first packet there is no ground for a verdict on loss: until the stream has found its feet, most of what is
+/// rendered covers for packets that were never sent.
+const SETTLING: Duration = Duration::from_secs(2);
 
 /// Runs as long as the session.
 pub async fn watch(
@@ -29,7 +32,7 @@ pub async fn watch(
     let mut interval = tokio::time::interval(TICK);
     interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut flow = Flow::new(Instant::now());
-    let mut last = Last { at: Instant::now(), figures: Figures::default(), rendered: 0, concealed: 0 };
+    let mut last = Last::new(Instant::now());
     let mut ticks = 0;
     loop {
         interval.tick().await;
@@ -125,9 +128,15 @@ struct Last {
     figures: Figures,
     rendered: u64,
     concealed: u64,
+    /// When there first was a packet.
+    begun: Option<Instant>,
 }
 
 impl Last {
+    fn new(now: Instant) -> Self {
+        Self { at: now, figures: Figures::default(), rendered: 0, concealed: 0, begun: None }
+    }
+
     fn advance(&mut self, now: Instant, shared: &Shared, figures: Figures, path: Path) -> Statistics {
         let (rendered, concealed) = (shared.rendered.load(Relaxed), shared.concealed.load(Relaxed));
         let seconds = now.saturating_duration_since(self.at).as_secs_f32().max(0.001);
@@ -135,7 +144,9 @@ impl Last {
         let frames = rendered.saturating_sub(self.rendered);
         let invented = concealed.saturating_sub(self.concealed);
         let concealed_percent = if frames == 0 { 0.0 } else { invented as f32 * 100.0 / frames as f32 };
-        *self = Self { at: now, figures, rendered, concealed };
+        let begun = self.begun.or((figures.packets_received > 0).then_some(now));
+        *self = Self { at: now, figures, rendered, concealed, begun };
+        let settled = begun.is_some_and(|begun| now.saturating_duration_since(begun) >= SETTLING);
         let round_trip_ms = figures.round_trip_ms.or(path.round_trip_ms);
         let buffer_ms = shared.buffer_ms.get();
         let codec = shared.voice().map(|(_, codec)| codec);
@@ -143,7 +154,7 @@ impl Last {
             codec: shared.heard().or(codec).unwrap_or(Codec::Opus),
             delay_ms: round_trip_ms.unwrap_or(0.0) / 2.0 + buffer_ms + 20.0,
             // Late packets count like lost ones, and only the concealment knows of them.
-            loss_percent: figures.loss_percent.max(concealed_percent),
+            loss_percent: if settled { figures.loss_percent.max(concealed_percent) } else { 0.0 },
         };
         Statistics {
             packets_sent: figures.packets_sent,
@@ -169,6 +180,24 @@ impl Last {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_first_two_seconds_of_a_stream_are_not_held_against_it() {
+        let (events, _told) = tokio::sync::mpsc::unbounded_channel();
+        let (shared, start) = (Shared::new(events), Instant::now());
+        let mut last = Last::new(start);
+        let mut figures = Figures::default();
+        // (second, packets so far, frames rendered in it, of them invented, poor)
+        let table = [(1, 0, 0, 0, false), (2, 20, 100, 60, false), (3, 70, 100, 40, false), (4, 120, 100, 30, true)];
+        for (second, packets, rendered, concealed, poor) in table {
+            figures.packets_received = packets;
+            shared.rendered.fetch_add(rendered, Relaxed);
+            shared.concealed.fetch_add(concealed, Relaxed);
+            let told = last.advance(start + Duration::from_secs(second), &shared, figures, Path::default());
+            assert_eq!(told.mos < 3.0, poor, "second {second}: {}", told.mos);
+            assert_eq!(told.concealed_percent, concealed as f32, "the figure itself is told all the same");
+        }
+    }
 
     #[test]
     fn three_seconds_without_packets_is_an_interruption_only_while_some_should_come() {

@@ -220,7 +220,7 @@ pub struct Statistics {
     pub level_in_dbfs: f32,
     /// Level of what we capture.
     pub level_out_dbfs: f32,
-    /// Estimated listening quality, 1.0 to 4.5 (ITU-T G.107, simplified).
+    /// Estimated listening quality, 1.0 to 4.5 (ITU-T G.107, simplified). In the first two seconds of a stream it rests on delay alone.
     pub mos: f32,
     /// SRTP protection profile.
     pub srtp: Option<String>,

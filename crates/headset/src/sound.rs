@@ -277,8 +277,11 @@ impl Sound {
             *s = if s.is_finite() { s.clamp(-1.0, 1.0) } else { 0.0 };
         }
         let raw = microphone;
-        self.processing.render(&playout);
-        self.processing.capture(&mut microphone, self.devices.delay_ms());
+        // Between calls nobody hears the microphone; its level is worth no more than a glance.
+        if !self.voices.is_empty() {
+            self.processing.render(&playout);
+            self.processing.capture(&mut microphone, self.devices.delay_ms());
+        }
         self.levels.saw_microphone(&raw, &microphone);
         self.levels.saw_ear(&playout);
         let operator = if self.muted { SILENCE } else { microphone };

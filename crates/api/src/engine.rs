@@ -303,12 +303,12 @@ impl Engine {
             DeskEvent::Operator => self.send(Change::Operator(self.operator())),
             DeskEvent::Calls => self.send(Change::Calls(self.calls())),
             DeskEvent::WrapUp => {
-                self.send(Change::WrapUp(self.desk().wrap_up().as_ref().map(show::wrap_up)));
+                self.send(Change::WrapUp(self.desk().wrap_up().as_ref().map(|w| Box::new(show::wrap_up(w)))));
                 self.rate_practice();
             }
             DeskEvent::Records => self.send(Change::Records),
             DeskEvent::NotReached(id) => match self.desk().store().call(&id) {
-                Ok(call) => self.send(Change::NotReached(show::call_row(&call, None, None))),
+                Ok(call) => self.send(Change::NotReached(Box::new(show::call_row(&call, None, None)))),
                 Err(e) => self.notice(e.into()),
             },
             DeskEvent::CallKept(_) => {

@@ -571,11 +571,11 @@ pub enum Change {
     /// All living calls.
     Calls(Vec<CallView>),
     /// After a call.
-    WrapUp(Option<WrapUpView>),
+    WrapUp(Option<Box<WrapUpView>>),
     /// The practice room.
     Practice(Option<PracticeView>),
     /// A call of the operator's that was not answered, unless he gave it up himself: its row says why.
-    NotReached(CallRow),
+    NotReached(Box<CallRow>),
     /// Lists of calls, requests or customers shown anywhere should be read again.
     Records,
     /// Something to tell the operator once.

@@ -243,7 +243,7 @@ async fn why_a_call_was_not_answered_is_told_at_once_and_stands_in_the_list() {
 
 fn not_reached(change: Change) -> Option<CallRow> {
     match change {
-        Change::NotReached(row) => Some(row),
+        Change::NotReached(row) => Some(*row),
         _ => None,
     }
 }

@@ -1,6 +1,11 @@
 //! The desktop shell: a window on the engine. No rule lives here.
 #![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
 
+#[cfg(target_os = "linux")]
+mod notification;
+#[cfg(not(target_os = "linux"))]
+mod notification_plugin;
+mod ringing;
 mod shell;
 
 use cuffia::{DataFolder, Program, Sound};

@@ -1,8 +1,12 @@
 //! What the window needs of the system, for any runtime: so that it is tested without a display.
 
-use cuffia_api::{ApiError, CallState, Change, Engine, Message, dispatch};
+#[cfg(target_os = "linux")]
+use crate::notification;
+#[cfg(not(target_os = "linux"))]
+use crate::notification_plugin;
+use crate::ringing::{self, Window};
+use cuffia_api::{ApiError, Engine, Message, dispatch};
 use serde_json::Value;
-use std::collections::HashSet;
 use std::path::Path;
 use tauri::ipc::Channel;
 use tauri::utils::config::AppDirectoriesOverride;
@@ -10,7 +14,6 @@ use tauri::{
     AppHandle, Builder, Context, Manager, Runtime, State, UserAttentionType, WebviewUrl, WebviewWindow,
     WebviewWindowBuilder,
 };
-use tauri_plugin_notification::NotificationExt;
 use tokio::sync::broadcast::error::RecvError;
 
 /// The one command: the table decides what it means.
@@ -49,20 +52,25 @@ pub fn context<R: Runtime>(data: &Path) -> Context<R> {
 
 /// Adds the command, the state and the window.
 pub fn build<R: Runtime>(builder: Builder<R>, engine: Engine) -> Builder<R> {
-    builder
-        .plugin(tauri_plugin_notification::init())
-        .manage(engine.clone())
-        .invoke_handler(tauri::generate_handler![rpc, follow])
-        .setup(move |app| {
-            let window = match app.config().app.windows.first().cloned() {
-                Some(config) => WebviewWindowBuilder::from_config(app.handle(), &config)?.build()?,
-                None => WebviewWindowBuilder::new(app, "main", WebviewUrl::default()).build()?,
-            };
-            paint_by_processor(&window)?;
-            // The main thread is not inside the runtime; Tauri knows its handle.
-            tauri::async_runtime::spawn(attend(app.handle().clone(), engine));
-            Ok(())
-        })
+    #[cfg(not(target_os = "linux"))]
+    let builder = builder.plugin(tauri_plugin_notification::init());
+    builder.manage(engine.clone()).invoke_handler(tauri::generate_handler![rpc, follow]).setup(move |app| {
+        let window = match app.config().app.windows.first().cloned() {
+            Some(config) => WebviewWindowBuilder::from_config(app.handle(), &config)?.build()?,
+            None => WebviewWindowBuilder::new(app, "main", WebviewUrl::default()).build()?,
+        };
+        paint_by_processor(&window)?;
+        // The main thread is not inside the runtime; Tauri knows its handle.
+        let handle = app.handle().clone();
+        tauri::async_runtime::spawn(async move {
+            #[cfg(target_os = "linux")]
+            let (orders, choices) = notification::start(notification::Bus::Session);
+            #[cfg(not(target_os = "linux"))]
+            let (orders, choices) = notification_plugin::start(&handle);
+            ringing::attend(engine, orders, choices, move |what| show(&handle, what)).await;
+        });
+        Ok(())
+    })
 }
 
 /// The page is a form that mostly stands still: painted without the graphics processor, WebKitGTK takes a hundred megabytes less, and
@@ -82,34 +90,14 @@ fn paint_by_processor<R: Runtime>(_: &WebviewWindow<R>) -> tauri::Result<()> {
     Ok(())
 }
 
-/// A call that rings asks for attention and shows a notification; it never steals the keyboard.
-async fn attend<R: Runtime>(app: AppHandle<R>, engine: Engine) {
-    let mut messages = engine.messages();
-    let mut rung = HashSet::new();
-    loop {
-        let calls = match messages.recv().await {
-            Ok(Message::Event(event)) => match event.change {
-                Change::Calls(calls) => calls,
-                _ => continue,
-            },
-            Ok(Message::Levels(_)) | Err(RecvError::Lagged(_)) => continue,
-            Err(RecvError::Closed) => return,
-        };
-        rung.retain(|id| calls.iter().any(|c| c.id == *id));
-        for call in calls.iter().filter(|c| c.state == CallState::RingingHere) {
-            if !rung.insert(call.id.clone()) {
-                continue;
-            }
-            if let Some(window) = app.get_webview_window("main") {
-                let _ = window.request_user_attention(Some(UserAttentionType::Critical));
-            }
-            let company = call.customers.first().map(|c| c.company.clone()).unwrap_or_default();
-            let title = call.name.clone().unwrap_or_else(|| call.number.clone());
-            if let Err(e) = app.notification().builder().title(title).body(company).show() {
-                tracing::debug!("no notification: {e}");
-            }
-        }
-    }
+/// What a call that rings wants of the window. Only the operator's own click brings it to the front: it never steals the keyboard.
+fn show<R: Runtime>(app: &AppHandle<R>, what: Window) {
+    let Some(window) = app.get_webview_window("main") else { return };
+    // A window manager may refuse; the call goes on all the same.
+    let _ = match what {
+        Window::Attention => window.request_user_attention(Some(UserAttentionType::Critical)),
+        Window::Front => window.unminimize().and_then(|()| window.show()).and_then(|()| window.set_focus()),
+    };
 }
 
 /// Hangs up and gives the registration back.

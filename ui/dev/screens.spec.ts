@@ -87,6 +87,27 @@ const states: Record<
       e.state.practice = sample.practice({ state: 'finished', result: sample.result() });
     },
   },
+  'choose-customer': {
+    set: (e) =>
+      (e.state.calls = [sample.call({ name: null, customers: [], draft: { ...sample.call().draft, customer: null } })]),
+    act: async (page) => {
+      await page.getByRole('button', { name: /Choose the customer|Scegli il cliente/ }).click();
+      await page.keyboard.type('giul');
+      await page.getByRole('option').first().waitFor();
+    },
+  },
+  preparing: {
+    set: (e) => {
+      Object.assign(e.state.line, { kind: 'practice', server: '' });
+      e.state.practice = sample.practice({ state: 'preparing', prepared: 35, transcript: [] });
+    },
+  },
+  'not-reached': {
+    act: async (_, engine) => {
+      const row = sample.calls().find((c) => c.reason === 'busy');
+      if (row) engine.say({ part: 'notReached', value: row });
+    },
+  },
   details: { at: '#/calls/c1' },
   'details-practice': { at: '#/calls/c2' },
   customers: { at: '#/customers' },
@@ -103,17 +124,18 @@ const states: Record<
   },
 };
 
-const looks: { theme: Theme; language: Language; width?: number }[] = [
+const looks: { theme: Theme; language: Language; width?: number; height?: number }[] = [
   { theme: 'light', language: 'en' },
+  { theme: 'light', language: 'it', width: 900, height: 640 },
   { theme: 'dark', language: 'it' },
-  { theme: 'contrast', language: 'en' },
+  { theme: 'contrast', language: 'it' },
   { theme: 'light', language: 'it', width: 420 },
 ];
 
-for (const { theme, language, width } of looks) {
+for (const { theme, language, width, height = 780 } of looks) {
   for (const [name, { set, at = '', act }] of Object.entries(states)) {
     test(`${theme} ${language} ${width ?? ''} ${name}`, async ({ page }) => {
-      if (width) await page.setViewportSize({ width, height: 780 });
+      if (width) await page.setViewportSize({ width, height });
       const problems: string[] = [];
       page.on('console', (m) => m.type() === 'error' && problems.push(m.text()));
       page.on('pageerror', (e) => problems.push(e.message));

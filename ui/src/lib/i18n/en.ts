@@ -259,7 +259,6 @@ export const en = {
   'practice.number': 'or call {number}',
   'practice.start': 'Let them call',
   'practice.again': 'Again',
-  'practice.stop': 'Leave practice',
   'practice.state.preparing': 'The customer is being prepared.',
   'practice.state.calling': 'The customer is calling you.',
   'practice.state.talking': 'You are on the phone with the customer.',

@@ -263,7 +263,6 @@ export const it: Dictionary = {
   'practice.number': 'oppure chiama il {number}',
   'practice.start': 'Fatti chiamare',
   'practice.again': 'Ancora',
-  'practice.stop': 'Esci dall’esercitazione',
   'practice.state.preparing': 'Il cliente si sta preparando.',
   'practice.state.calling': 'Il cliente ti sta chiamando.',
   'practice.state.talking': 'Sei al telefono con il cliente.',

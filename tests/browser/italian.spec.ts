@@ -1,0 +1,94 @@
+import AxeBuilder from '@axe-core/playwright';
+import { expect, type Page } from '@playwright/test';
+import { test } from './engine';
+
+test.use({ language: 'it_IT', locale: 'it-IT' });
+
+/** Words of the English window that must not be left anywhere in the Italian one. */
+const ENGLISH =
+  /\b(the|and|your|call|calls|customer|customers|settings|practice|answer|decline|register|note|topic|ready|draft|search|hang|mute|hold|registered|saved|kind|detail)\b/i;
+
+async function isItalian(page: Page) {
+  const seen = await page.evaluate(() => {
+    const spoken = [...document.querySelectorAll('[aria-label], [placeholder], [title]')].flatMap((e) =>
+      ['aria-label', 'placeholder', 'title'].map((name) => e.getAttribute(name) ?? ''),
+    );
+    return [document.body.innerText, ...spoken].join('\n').split('\n');
+  });
+  expect(seen.filter((line) => ENGLISH.test(line))).toEqual([]);
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  expect(violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html).join(' ')}`)).toEqual([]);
+}
+
+test('the whole practice call in Italian, from the first start to the customer’s time line', async ({
+  page,
+  engine,
+}) => {
+  await page.goto(engine);
+  await expect(page.getByText('Ti diamo il benvenuto in Cuffia')).toBeVisible();
+  await expect(page.locator('html')).toHaveAttribute('lang', 'it');
+  await page.getByRole('button', { name: 'Avanti' }).press('Enter');
+  await page.getByRole('button', { name: 'Avanti' }).press('Enter');
+  await page.getByRole('button', { name: /Esercitati subito/ }).press('Enter');
+  await expect(page.getByRole('heading', { name: 'Palestra' })).toBeVisible();
+  await isItalian(page);
+  await page.getByRole('button', { name: /Fatti chiamare/ }).press('Enter');
+  await expect(page.getByRole('progressbar')).toBeVisible();
+  await expect(page.getByRole('button', { name: /^Rispondi/ })).toBeVisible({ timeout: 60_000 });
+  await expect(page.getByRole('heading', { name: 'Giulia Ferraro' })).toBeVisible();
+  await isItalian(page);
+
+  await page.keyboard.press('F9');
+  await expect(page.getByRole('button', { name: /^Riaggancia/ })).toBeVisible();
+  await page.getByLabel('Nota').fill('La fattura 40827 non torna');
+  await expect(page.getByText('Salvato', { exact: true })).toBeVisible();
+  await page.getByRole('combobox', { name: 'Argomento' }).fill('importo');
+  await page.getByRole('combobox', { name: 'Argomento' }).press('Enter');
+  await page.getByRole('radio', { name: /Reclamo/ }).press('Space');
+  // Nobody greets her: after a while she asks whether she is heard.
+  await expect(page.getByRole('list', { name: 'Conversazione' }).getByRole('listitem').first()).toBeVisible();
+  await isItalian(page);
+
+  await page.keyboard.press('F10');
+  await expect(page.getByText('Dopo la chiamata')).toBeVisible();
+  await page.getByLabel('Nota').press('Control+Enter');
+  await expect(page.getByText('Registrata', { exact: true })).toBeVisible();
+  await expect(page.getByText('Hai riagganciato tu, con il cliente in linea')).toBeVisible();
+
+  // Somebody else's telephone: the call and its request become another customer's.
+  await page.getByRole('button', { name: 'Un altro cliente' }).press('Enter');
+  await page.getByRole('combobox', { name: 'Trova il cliente' }).fill('panificio');
+  await page.getByRole('option').first().click();
+  await expect(page.getByText('Chi è?')).toBeVisible();
+  await isItalian(page);
+  await page.getByRole('button', { name: 'Disponibile', exact: true }).press('Enter');
+  await expect(page.getByText('Chiamate recenti')).toBeVisible();
+  await expect(page.getByText('Reclamo · Fatture › Importo che non torna')).toBeVisible();
+  await isItalian(page);
+
+  // And back again from the list, later.
+  await page.getByRole('link', { name: /Importo che non torna/ }).click();
+  await page.getByRole('button', { name: 'Un altro cliente' }).press('Enter');
+  await page.getByRole('combobox', { name: 'Trova il cliente' }).fill('ferraro officine');
+  await page.getByRole('option').first().click();
+  await page.getByRole('link', { name: 'Giulia Ferraro' }).click();
+  await expect(page.getByRole('heading', { name: 'Cronologia' })).toBeVisible();
+  await expect(page.getByRole('link', { name: /Importo che non torna/ })).toBeVisible();
+  await isItalian(page);
+});
+
+test('every room in Italian, without a word of English', async ({ page, engine }) => {
+  await page.goto(engine);
+  await page.getByRole('button', { name: 'Avanti' }).press('Enter');
+  await isItalian(page);
+  await page.getByRole('button', { name: 'Avanti' }).press('Enter');
+  await page.getByRole('button', { name: /Esercitati subito/ }).press('Enter');
+  for (const room of ['Chiamate', 'Clienti', 'Palestra', 'Impostazioni']) {
+    await page.getByRole('link', { name: room, exact: true }).press('Enter');
+    await expect(page.getByRole('heading').first()).toBeAttached();
+    // Customers of Great Britain have English notes and companies; Italian ones come first only when asked for.
+    if (room === 'Clienti') await page.getByLabel('Cerca clienti').fill('panificio');
+    if (room === 'Clienti') await expect(page.getByRole('link', { name: /Panificio/ }).first()).toBeVisible();
+    await isItalian(page);
+  }
+});

@@ -106,7 +106,7 @@ export const en = {
   'quality.codec': 'Codec',
   'quality.path': 'Path',
   'path.host': 'direct',
-  'path.srflx': 'direct, through NAT',
+  'path.srflx': 'direct via NAT',
   'path.relay': 'by relay',
 
   'card.label': 'Customer',

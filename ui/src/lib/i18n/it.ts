@@ -104,7 +104,7 @@ export const it: Dictionary = {
   'quality.codec': 'Codec',
   'quality.path': 'Percorso',
   'path.host': 'diretto',
-  'path.srflx': 'diretto, attraverso NAT',
+  'path.srflx': 'diretto via NAT',
   'path.relay': 'tramite relay',
 
   'card.label': 'Cliente',

@@ -1,0 +1,30 @@
+import { expect } from '@playwright/test';
+import { begin, takeCall, test } from './engine';
+
+test('a practice customer is called by number, and why a call does not come about is said', async ({
+  page,
+  engine,
+}) => {
+  await begin(page, engine);
+  await takeCall(page);
+  await page.keyboard.press('F10');
+  await expect(page.getByText('After the call')).toBeVisible();
+  await page.getByRole('button', { name: 'Ready', exact: true }).press('Enter');
+
+  const dial = page.getByRole('combobox', { name: 'Call a name or a number' });
+  await dial.fill('999');
+  await dial.press('Enter');
+  const notice = page.getByRole('alert').filter({ hasText: 'There is no number 999. Check it for a slip.' });
+  await expect(notice).toBeVisible();
+  await expect(page.getByRole('link', { name: /999.*No such number/s })).toBeVisible();
+
+  await dial.fill('margaret');
+  await expect(page.getByRole('option', { name: /Margaret Hale.*practice customer.*101/s })).toBeVisible();
+  await dial.fill('101');
+  await dial.press('Enter');
+  await expect(page.getByRole('heading', { name: 'Margaret Hale' })).toBeVisible();
+  await expect(page.getByText('Hale Joinery Ltd')).toBeVisible();
+  await expect(notice).toHaveCount(0);
+  await expect(page.getByText('On the phone')).toBeVisible();
+  await page.screenshot({ path: 'test-results/dialled.png' });
+});

@@ -39,6 +39,7 @@ export const en = {
   'warning.dead_microphone': 'They can’t hear you: the microphone is silent',
 
   'operator.ready': 'Ready for calls',
+  'operator.ringing': 'A call is ringing',
   'operator.in_call': 'In a call',
   'operator.wrap_up': 'Wrapping up',
   'operator.paused': 'On a break',

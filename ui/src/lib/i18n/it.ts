@@ -38,6 +38,7 @@ export const it: Dictionary = {
   'warning.dead_microphone': 'Non ti sentono: il microfono è muto',
 
   'operator.ready': 'Disponibile',
+  'operator.ringing': 'Chiamata in arrivo',
   'operator.in_call': 'In chiamata',
   'operator.wrap_up': 'Post-chiamata',
   'operator.paused': 'In pausa',

@@ -38,8 +38,9 @@ const READ_BACK: usize = 4;
 /// An operator for runs without a person: in tests, from the command line, without a display.
 pub struct SpeakingOperator {
     language: Language,
-    turns: Vec<Vec<f32>>,
+    turns: Vec<Line>,
     next: usize,
+    said: Vec<String>,
     ears: Ears,
     noise: Noise,
     now: u64,
@@ -51,7 +52,14 @@ pub struct SpeakingOperator {
     answered: bool,
     notes: Vec<String>,
     /// A turn that is being rendered.
-    read_back: Option<Receiver<Vec<f32>>>,
+    read_back: Option<Receiver<Line>>,
+}
+
+/// What is said, and how it sounds.
+#[derive(Clone, Default)]
+struct Line {
+    text: String,
+    sound: Vec<f32>,
 }
 
 impl SpeakingOperator {
@@ -68,6 +76,7 @@ impl SpeakingOperator {
             language,
             turns,
             next: 0,
+            said: Vec::new(),
             ears: Ears::new(),
             noise: Noise::new(1),
             now: 0,
@@ -124,9 +133,9 @@ impl SpeakingOperator {
                 .map(str::trim)
                 .filter(|run| run.len() > 4)
                 .collect();
-            let text = spell_numbers(&format!("{lead}{}.", digits.join(", ")), language);
-            if let Ok(lines) = speak(language, vec![text]) {
-                let _ = lines.into_iter().next().map(|line| done.send(line));
+            let text = format!("{lead}{}.", digits.join(", "));
+            if let Ok(lines) = speak(language, vec![spell_numbers(&text, language)]) {
+                let _ = lines.into_iter().next().map(|line| done.send(Line { text, ..line }));
             }
         });
         if spoken.is_ok() {
@@ -137,6 +146,11 @@ impl SpeakingOperator {
     /// What he would write down: the sentences with a fact in them, as he heard them.
     pub fn note(&self) -> String {
         self.notes.join(" ")
+    }
+
+    /// What he has said, turn by turn; the last one may not be over.
+    pub fn said(&self) -> &[String] {
+        &self.said
     }
 
     fn is_my_turn(&self) -> bool {
@@ -155,21 +169,24 @@ impl SpeakingOperator {
         if self.next == READ_BACK
             && let Some(mut read) = self.read_back.take().and_then(|ready| ready.try_recv().ok())
         {
-            read.extend([0.0; 10 * FRAME]);
-            read.append(&mut line);
+            read.sound.extend([0.0; 10 * FRAME]);
+            read.sound.append(&mut line.sound);
+            read.text = format!("{} {}", read.text, line.text);
             line = read;
         }
         self.next += 1;
-        self.speaking = Some((line, 0));
+        self.said.push(line.text);
+        self.speaking = Some((line.sound, 0));
     }
 }
 
-fn speak(language: Language, texts: Vec<String>) -> Result<Vec<Vec<f32>>, PracticeError> {
+fn speak(language: Language, texts: Vec<String>) -> Result<Vec<Line>, PracticeError> {
     // A man's voice, so that the two can be told apart.
     let (voice, pitch, speed) = match language {
         Language::En => (VoiceName::EnUs, 62, 112),
         Language::It => (VoiceName::ItIt, 62, 112),
     };
-    let texts = texts.into_iter().map(|text| Spoken { text, pitch, speed }).collect();
-    speak_all(voice, texts, |_| {})?.iter().map(|sound| finish(sound)).collect()
+    let spoken = texts.iter().map(|text| Spoken { text: text.clone(), pitch, speed }).collect();
+    let sounds = speak_all(voice, spoken, |_| {})?;
+    texts.into_iter().zip(sounds).map(|(text, sound)| Ok(Line { text, sound: finish(&sound)? })).collect()
 }

@@ -96,7 +96,12 @@ impl Call {
         dispatch(&engine, "disconnect_line", json!(Nothing {})).await?;
         let (heard, sent) = file.figures(watch.quality.as_ref());
         let (record, recording) = watch::kept(&engine, program.folder.path(), &id);
-        let words = format!("done\n  heard  {heard}\n  sent   {sent}\n  kept   {recording}");
+        let words = format!(
+            "done\n  heard  {}\n  sent   {}\n  kept   {}",
+            watch::in_words(&heard),
+            watch::in_words(&sent),
+            recording.as_str().unwrap_or("-")
+        );
         Ok(Report { fields: json!({ "call": record, "recording": recording, "heard": heard, "sent": sent }), words })
     }
 

@@ -19,6 +19,9 @@ const ANSWER_AFTER: Duration = Duration::from_millis(1_200);
 /// A file's operator hangs up when the customer stays silent or on the line this long after the last word.
 const STAYS: Duration = Duration::from_secs(20);
 
+/// Levels and quality are shown this often.
+const FIGURES: Duration = Duration::from_secs(10);
+
 /// Takes one whole practice call.
 #[derive(clap::Args)]
 pub struct Practice {
@@ -155,13 +158,17 @@ impl Practice {
     async fn talk(&self, watch: &mut Watch, operator: &Operator, id: &str) -> Result<(), Failure> {
         let begun = tokio::time::Instant::now();
         let (mut shown, mut saved, mut silent_since) = (0, 0, None);
+        let mut figures_due = FIGURES;
         loop {
             let json = self.json;
             let gone = watch
                 .until(Duration::from_millis(200), "", |s| {
                     for line in s.practice.iter().flat_map(|p| &p.transcript).skip(shown) {
-                        let who = if line.who == Speaker::Customer { "customer" } else { "operator" };
-                        say(json, &format!("{:6.1} s  {who}: {}", line.at as f64 / 1000.0, line.text));
+                        let (who, text) = match line.who {
+                            Speaker::Customer => ("customer", line.text.clone()),
+                            Speaker::Operator => ("operator", operator.said()),
+                        };
+                        say(json, &format!("{:6.1} s  {who}: {text}", line.at as f64 / 1000.0));
                         operator.hears(line);
                         shown += 1;
                     }
@@ -170,6 +177,13 @@ impl Practice {
                 .await;
             if gone.is_ok() {
                 return Ok(());
+            }
+            if begun.elapsed() >= figures_due {
+                figures_due += FIGURES;
+                if let Some(quality) = &watch.quality {
+                    let levels = watch.engine.desk().headset().levels();
+                    say(json, &format!("          {}", figures_line(quality, levels.microphone(), levels.ear())));
+                }
             }
             // As a person types: what has been heard is on disk before the next sentence.
             if shown != saved
@@ -223,6 +237,17 @@ impl Operator {
         }
     }
 
+    /// His newest words; of a file only that it speaks is known.
+    fn said(&self) -> String {
+        match self {
+            Operator::File(_) => "(speaks)".into(),
+            Operator::Synthetic(s) => {
+                let s = s.lock().unwrap_or_else(PoisonError::into_inner);
+                s.operator.said().last().cloned().unwrap_or_default()
+            }
+        }
+    }
+
     fn is_done(&self) -> bool {
         match self {
             Operator::File(file) => file.has_spoken(),
@@ -260,6 +285,14 @@ fn system_language() -> Language {
     if sys_locale::get_locale().is_some_and(|l| l.starts_with("it")) { Language::It } else { Language::En }
 }
 
+fn figures_line(q: &QualityView, microphone: f32, ear: f32) -> String {
+    let round_trip = q.round_trip.map_or(String::new(), |ms| format!(" · round trip {ms:.0} ms"));
+    format!(
+        "level now: operator {microphone:.0}, customer {ear:.0} dBFS · loss {:.1} % · jitter {:.0} ms{round_trip} · MOS {:.1}",
+        q.loss_in, q.jitter, q.mos
+    )
+}
+
 /// The last page of the recording is written by a thread of its own.
 async fn wait_for_recording(engine: &Engine, id: &str) {
     for _ in 0..50 {
@@ -286,7 +319,7 @@ fn words(r: &PracticeResult, heard: &Value, sent: &Value, record: &Value, record
         .collect();
     format!(
         "\nresult\n  answered after      {}\n  greeted after       {}\n  silences over 4 s   {} (longest {})\n  interruptions       {}\n  \
-         the customer        {:?}\n  facts{facts}\n  written correctly   {}\n\nheard      {heard}\nsent       {sent}\ncall       {record}\nrecording  {}",
+         the customer        {:?}\n  facts{facts}\n  written correctly   {}\n\nheard      {}\nsent       {}\ncall       {} in the list of calls\nrecording  {}",
         seconds(r.time_to_answer),
         seconds(r.time_to_greeting),
         r.silences,
@@ -294,6 +327,9 @@ fn words(r: &PracticeResult, heard: &Value, sent: &Value, record: &Value, record
         r.interruptions,
         r.ending,
         r.data_score.map_or("nothing was registered".into(), |s| format!("{s:.0} %")),
+        watch::in_words(heard),
+        watch::in_words(sent),
+        record["id"].as_str().unwrap_or("-"),
         recording.as_str().unwrap_or("-"),
     )
 }

@@ -180,6 +180,21 @@ pub(crate) fn figures(quality: Option<&QualityView>, heard: Option<f32>, sent: O
     )
 }
 
+/// `heard` or `sent` for people.
+pub(crate) fn in_words(figures: &Value) -> String {
+    let number = |name: &str| figures[name].as_f64();
+    let parts = [
+        number("packets").map(|n| format!("{n} packets")),
+        number("loss").map(|l| format!("{l:.1} % lost")),
+        number("level").map(|l| format!("{l:.0} dBFS while not silent")),
+        figures["codec"].as_str().map(str::to_owned),
+        figures["path"].as_str().map(str::to_owned),
+        number("mos").map(|m| format!("MOS {m:.1}")),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    if parts.is_empty() { "nothing".into() } else { parts.join(", ") }
+}
+
 /// `call` and `recording` of the report.
 pub(crate) fn kept(engine: &Engine, folder: &std::path::Path, id: &str) -> (Value, Value) {
     match engine.desk().store().call(id) {

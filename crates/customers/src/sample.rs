@@ -177,7 +177,7 @@ const HISTORY: [(&str, &str, &str, &str, &str); 8] = [
         "reports",
         "vat",
         "Wants to be called about the VAT summary.",
-        "Vuole essere richiamato per il riepilogo IVA.",
+        "Vuole una telefonata per il riepilogo IVA.",
     ),
     (
         "consultation",
@@ -230,7 +230,7 @@ fn italian(i: usize) -> Customer {
         company: format!("{kind} {last} {}", ["srl", "snc", "& C. sas"][i % 3]),
         product: PRODUCT[i % 4].into(),
         town: town.into(),
-        note: if i.is_multiple_of(9) { "Preferisce essere chiamato prima delle 10.".into() } else { String::new() },
+        note: if i.is_multiple_of(9) { "Preferisce una telefonata prima delle 10.".into() } else { String::new() },
         numbers: if i % 5 == 1 { vec![number, format!("333 555 {:04}", 1000 + i)] } else { vec![number] },
     }
 }

@@ -1,7 +1,7 @@
 //! The line: which switchboard, and how it stands.
 
 use crate::desk::DeskEvent;
-use crate::{Desk, DeskError};
+use crate::{Desk, DeskError, OperatorState};
 use cuffia_phone::{Account, Bind, Line, LineError, LineUse, MediaConfig, Registration, Trust};
 use serde::{Deserialize, Serialize};
 
@@ -173,9 +173,14 @@ impl Desk {
             let retrying = matches!((&s.line.state, &state), (LineState::Failed(..), LineState::Connecting));
             if s.line.state != state && !retrying {
                 (s.line.state, s.line.since) = (state, now);
+                // Ready means reachable: the time counts from here, not from the program's start.
+                if s.line.state == LineState::Registered && s.operator.0 == OperatorState::Ready {
+                    s.operator.1 = now;
+                }
             }
         });
         self.say(DeskEvent::Line);
+        self.say(DeskEvent::Operator);
     }
 }
 

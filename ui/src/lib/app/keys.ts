@@ -40,6 +40,11 @@ function isTyping(target: EventTarget | null): boolean {
   return target.matches('textarea, select, [contenteditable], [role="combobox"]');
 }
 
+/** A search field that merely has the focus, with nothing in it: Enter is free there. */
+function isEmptyField(target: EventTarget | null): boolean {
+  return target instanceof HTMLInputElement && target.value === '';
+}
+
 /** Enter and Space belong to the button that has the focus. */
 function isPressable(target: EventTarget | null): boolean {
   return target instanceof HTMLElement && target.matches('button, a, summary, [role="slider"], [role="button"]');
@@ -54,7 +59,8 @@ export function onKeyDown(event: KeyboardEvent) {
   const modal = document.querySelector('dialog[open]') !== null;
   for (const { keys, when, run } of SHORTCUTS) {
     for (const key of keys) {
-      if ((typing || modal) && !everywhere(key)) continue;
+      const free = key === 'Enter' && !modal && isEmptyField(event.target);
+      if ((typing || modal) && !everywhere(key) && !free) continue;
       if (key === 'Enter' && isPressable(event.target)) continue;
       const [one, two] = key.split(' ');
       const hit = two

@@ -72,6 +72,8 @@ impl Calls {
                 () = alarm => self.alarm().await,
             }
         };
+        // Whoever wishes for a call from here on is told that the room is closed.
+        wished.close();
         self.break_off().await;
         self.board.close().await;
         // The events end before the one who closes goes on.

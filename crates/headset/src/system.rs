@@ -18,10 +18,12 @@ const LOOK: Duration = Duration::from_millis(100);
 const RETRY: Duration = Duration::from_secs(1);
 /// A stream whose callback stays away this long is dead. The first one may take a second on some sound servers.
 const STALLED: Duration = Duration::from_millis(2_500);
-/// More errors than this between two looks, the older ones counting half each time: the device is gone though it says otherwise.
-/// A sound server that removed a sink lets its ALSA plug-in fail and recover hundreds of times a second; a busy machine's underruns
-/// are a few.
-const TOO_MANY_ERRORS: u64 = 15;
+/// Errors between two looks that a busy machine's underruns explain. A sound server that removed a sink lets its ALSA plug-in fail
+/// and recover without end.
+const A_FEW_ERRORS: u64 = 5;
+/// More than a few at so many looks in a row: the device is gone though it says otherwise. Not at fewer: after each underrun ALSA's
+/// PulseAudio plug-in fails until the server has told it its timing (see `stream`).
+const TROUBLED_LOOKS: u32 = 4;
 /// How often it asks whether a device in use is still there. ALSA's plug-ins do not always tell: a sound server that loses a device
 /// may go on taking the sound and play it elsewhere. One question costs about a millisecond.
 const ASK: Duration = Duration::from_secs(1);
@@ -208,7 +210,8 @@ struct Open {
     rank: usize,
     stream: stream::Stream,
     seen: (u64, Instant),
-    trouble: u64,
+    /// Looks in a row that found more than a few errors.
+    troubled: u32,
     /// When it was last asked for, and whether it can be asked at all: a device that cannot be opened twice would seem gone for ever.
     asked: Instant,
     answers: bool,
@@ -219,7 +222,7 @@ impl Open {
         let now = Instant::now();
         // Whoever wants the default wants it wherever the system takes it.
         let answers = MUST_ASK && id != DEFAULT && stream.is_there();
-        Open { rank, stream, seen: (0, now), trouble: 0, asked: now, answers }
+        Open { rank, stream, seen: (0, now), troubled: 0, asked: now, answers }
     }
 
     /// What speaks for the device having gone, if anything does.
@@ -229,11 +232,11 @@ impl Open {
         if callbacks != self.seen.0 {
             self.seen = (callbacks, Instant::now());
         }
-        self.trouble = self.trouble / 2 + life.errors.swap(0, Relaxed);
+        self.troubled = if life.errors.swap(0, Relaxed) > A_FEW_ERRORS { self.troubled + 1 } else { 0 };
         if life.lost.load(Relaxed) {
             return Some("the sound system says so");
         }
-        if self.trouble > TOO_MANY_ERRORS {
+        if self.troubled >= TROUBLED_LOOKS {
             return Some("nothing but errors");
         }
         if self.seen.1.elapsed() > STALLED {

@@ -8,9 +8,13 @@ use cpal::{BufferSize, ErrorKind, FromSample, Sample, SampleFormat, SizedSample,
 use rtrb::RingBuffer;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
 
 /// Frames in one device period: 10 ms at 48 kHz.
 const PERIOD: u32 = 480;
+/// Pause after an error other than an underrun. ALSA's PulseAudio plug-in answers "I/O error" until the server has told it its
+/// timing (alsa-plugins issue 65), and cpal asks again at once, in a circle that holds the very lock the answer waits for.
+const BREATH: Duration = Duration::from_millis(2);
 
 /// What a stream's callbacks let others see.
 #[derive(Default)]
@@ -134,6 +138,8 @@ where
             .contains(&e.kind());
         if gone {
             dying.lost.store(true, Relaxed);
+        } else if e.kind() != ErrorKind::Xrun {
+            std::thread::sleep(BREATH);
         }
     };
     let (rate, channels) = (config.sample_rate, usize::from(config.channels).max(1));

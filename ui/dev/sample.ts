@@ -112,6 +112,8 @@ export function call(part: Partial<CallView> = {}): CallView {
     customers: [card()],
     quality: {
       mos: 4.3,
+      cause: 'delay',
+      concealed: 0.2,
       lossIn: 0.2,
       lossOut: 0,
       jitter: 4,

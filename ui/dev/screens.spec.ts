@@ -57,6 +57,13 @@ const states: Record<
       await page.locator('#topic').fill('va');
     },
   },
+  'call-poor': {
+    set: (e) => {
+      const call = sample.call();
+      e.state.calls = [{ ...call, quality: { ...call.quality!, mos: 2.8, cause: 'late', concealed: 11.4 } }];
+    },
+    act: async (page) => page.getByText(/Sound quality|Qualità/).click(),
+  },
   'call-shared-muted': {
     set: (e) => {
       const other = { ...sample.card(), id: 'k9', name: 'Luca Ferraro', promises: [], requests: [] };

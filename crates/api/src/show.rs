@@ -5,7 +5,7 @@ use cuffia_customers::{CallRecord, Draft, Promise, Request};
 use cuffia_desk::{
     CustomerSight, DeskError, Ending, Kind, LineKind as DeskLine, LineState as DeskLineState, LiveCall, WrapUp,
 };
-use cuffia_phone::{Origin, State, Statistics};
+use cuffia_phone::{Impairment, Origin, State, Statistics};
 
 impl From<DeskError> for ApiError {
     fn from(e: DeskError) -> Self {
@@ -86,6 +86,12 @@ fn direction(outgoing: bool) -> Direction {
 fn quality(s: &Statistics) -> QualityView {
     QualityView {
         mos: s.mos,
+        cause: match s.impairment {
+            Impairment::Delay => QualityCause::Delay,
+            Impairment::Loss => QualityCause::Loss,
+            Impairment::Late => QualityCause::Late,
+        },
+        concealed: s.concealed_percent,
         loss_in: s.loss_percent,
         loss_out: s.lost_remote_percent,
         jitter: s.jitter_ms,

@@ -216,10 +216,20 @@ wire! {
         /** They hold. */ HeldThere,
         /** Over. */ Ended,
     }
+    /// What spoils how a call is heard.
+    enum QualityCause {
+        /** The way and the buffer take long. */ Delay,
+        /** Packets are lost. */ Loss,
+        /** Packets come too late to be played. */ Late,
+    }
     /// How well a call is heard.
     struct QualityView {
         /// Estimated mean opinion score, 1 to 4.5 (ITU-T G.107).
         mos: f32,
+        /// What costs most of it.
+        cause: QualityCause,
+        /// Of the sound heard in the last second, invented to cover gaps; percent.
+        concealed: f32,
         /// Of what should have come in the last second, percent.
         loss_in: f32,
         /// As the other side reports it, percent.

@@ -31,4 +31,4 @@ pub use cuffia_tls::Trust;
 pub use error::MediaError;
 pub use path::{Dial, Heard, VoicePath};
 pub use session::{MediaSession, open};
-pub use types::{Bind, Codec, Direction, FRAME, Frame, IceServer, MediaConfig, MediaEvent, Statistics};
+pub use types::{Bind, Codec, Direction, FRAME, Frame, IceServer, Impairment, MediaConfig, MediaEvent, Statistics};

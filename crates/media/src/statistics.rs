@@ -153,9 +153,11 @@ impl Last {
         let conditions = Conditions {
             codec: shared.heard().or(codec).unwrap_or(Codec::Opus),
             delay_ms: round_trip_ms.unwrap_or(0.0) / 2.0 + buffer_ms + 20.0,
+            loss_percent: if settled { figures.loss_percent } else { 0.0 },
             // Late packets count like lost ones, and only the concealment knows of them.
-            loss_percent: if settled { figures.loss_percent.max(concealed_percent) } else { 0.0 },
+            missing_percent: if settled { concealed_percent } else { 0.0 },
         };
+        let (mos, impairment) = mos::estimate(conditions);
         Statistics {
             packets_sent: figures.packets_sent,
             packets_received: figures.packets_received,
@@ -171,7 +173,8 @@ impl Last {
             path: path.name,
             level_in_dbfs: shared.level_in.get(),
             level_out_dbfs: shared.level_out.get(),
-            mos: mos::estimate(conditions),
+            mos,
+            impairment,
             srtp: path.srtp,
         }
     }

@@ -222,6 +222,20 @@ pub struct Statistics {
     pub level_out_dbfs: f32,
     /// Estimated listening quality, 1.0 to 4.5 (ITU-T G.107, simplified). In the first two seconds of a stream it rests on delay alone.
     pub mos: f32,
+    /// What costs most of that quality.
+    pub impairment: Impairment,
     /// SRTP protection profile.
     pub srtp: Option<String>,
+}
+
+/// What spoils how a call is heard.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Impairment {
+    /// The way, and the buffer against its jitter, take long.
+    #[default]
+    Delay,
+    /// Packets are lost on the way.
+    Loss,
+    /// Packets come too late to be played, from the network or because this machine is busy.
+    Late,
 }

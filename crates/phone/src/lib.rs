@@ -9,6 +9,6 @@ pub mod machine;
 mod media_task;
 
 pub use actor::{CallInfo, LineUse, Phone, PhoneError, PhoneEvent, SoundEvent};
-pub use cuffia_media::{Bind, Codec, IceServer, MediaConfig, MediaError, Statistics};
+pub use cuffia_media::{Bind, Codec, IceServer, Impairment, MediaConfig, MediaError, Statistics};
 pub use cuffia_sip::{Account, EndReason, Line, LineError, Registration, Trust};
 pub use machine::{Origin, State};

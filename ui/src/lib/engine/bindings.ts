@@ -759,6 +759,11 @@ text: string,
 due: number, };
 
 /**
+ * What spoils how a call is heard.
+ */
+export type QualityCause = "delay" | "loss" | "late";
+
+/**
  * How well a call is heard.
  */
 export type QualityView = { 
@@ -766,6 +771,14 @@ export type QualityView = {
  * Estimated mean opinion score, 1 to 4.5 (ITU-T G.107).
  */
 mos: number, 
+/**
+ * What costs most of it.
+ */
+cause: QualityCause, 
+/**
+ * Of the sound heard in the last second, invented to cover gaps; percent.
+ */
+concealed: number, 
 /**
  * Of what should have come in the last second, percent.
  */

@@ -98,9 +98,19 @@ export const en = {
   'quality.good': 'Good',
   'quality.fair': 'Fair',
   'quality.poor': 'Poor',
+  'quality.why.delay': '– the sound takes long',
+  'quality.why.loss': '– parts are lost on the way',
+  'quality.why.late': '– parts come too late',
+  'quality.remedy.delay':
+    'Downloads and video on the same connection make the sound wait, and so does Wi-Fi: stop them, or plug in a cable. If it stays, tell your administrator.',
+  'quality.remedy.loss':
+    'The connection loses packets. A cable instead of Wi-Fi helps most. If it stays, tell your administrator the figures below.',
+  'quality.remedy.late':
+    'The connection or this computer is busy. Close what you do not need; a cable is steadier than Wi-Fi.',
   'quality.mos': 'Opinion score (MOS)',
   'quality.lossIn': 'Lost, to you',
   'quality.lossOut': 'Lost, to them',
+  'quality.concealed': 'Gaps covered',
   'quality.jitter': 'Jitter',
   'quality.roundTrip': 'Round trip',
   'quality.buffer': 'Buffer',

@@ -96,9 +96,19 @@ export const it: Dictionary = {
   'quality.good': 'Buona',
   'quality.fair': 'Discreta',
   'quality.poor': 'Scarsa',
+  'quality.why.delay': '– l’audio arriva con ritardo',
+  'quality.why.loss': '– parti dell’audio si perdono',
+  'quality.why.late': '– parti dell’audio arrivano tardi',
+  'quality.remedy.delay':
+    'Download e video sulla stessa connessione fanno aspettare l’audio, e così il Wi-Fi: fermali o collega un cavo. Se continua, avvisa l’amministratore.',
+  'quality.remedy.loss':
+    'La connessione perde pacchetti. Un cavo al posto del Wi-Fi aiuta più di tutto. Se continua, riferisci all’amministratore i valori qui sotto.',
+  'quality.remedy.late':
+    'La connessione o questo computer è occupato. Chiudi ciò che non ti serve; un cavo è più stabile del Wi-Fi.',
   'quality.mos': 'Punteggio d’ascolto (MOS)',
   'quality.lossIn': 'Perdite verso di te',
   'quality.lossOut': 'Perdite verso il cliente',
+  'quality.concealed': 'Vuoti coperti',
   'quality.jitter': 'Jitter',
   'quality.roundTrip': 'Andata e ritorno',
   'quality.buffer': 'Buffer',

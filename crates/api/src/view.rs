@@ -94,7 +94,7 @@ wire! {
 
     /// Devices and mute.
     struct HeadsetView {
-        /// Name of the microphone in use.
+        /// Name of the microphone in use; `default` for the system’s default, here and below.
         microphone: Option<String>,
         /// Name of the loudspeaker in use.
         loudspeaker: Option<String>,
@@ -140,7 +140,7 @@ wire! {
     struct DeviceView {
         /// For [`DeviceChoice`].
         id: String,
-        /// For people.
+        /// For people; `default` for the system's default.
         name: String,
         /// Has a microphone.
         input: bool,

@@ -37,7 +37,7 @@ const DEFAULT: &str = "default";
 pub struct DeviceInfo {
     /// What [`Choice`] takes. Stable over restarts.
     pub id: String,
-    /// What people read.
+    /// What people read; `default` for the system's default.
     pub name: String,
     /// It has a microphone.
     pub input: bool,
@@ -100,7 +100,12 @@ pub fn list() -> Vec<DeviceInfo> {
                     }
                     let description = d.description().ok()?;
                     let (input, output) = (d.supports_input(), d.supports_output());
-                    (input || output).then(|| DeviceInfo { name: description.name().to_owned(), id, input, output })
+                    (input || output).then(|| DeviceInfo {
+                        name: plain_name(&id, description.name()),
+                        id,
+                        input,
+                        output,
+                    })
                 })
                 .collect()
         })
@@ -108,6 +113,11 @@ pub fn list() -> Vec<DeviceInfo> {
     all.sort_by_key(|d| d.id != DEFAULT);
     all.dedup_by(|a, b| a.id == b.id);
     all
+}
+
+/// What people call it: ALSA adds how it is attached, and names the default by the sound server behind it, which says nothing.
+fn plain_name(id: &str, name: &str) -> String {
+    if id == DEFAULT { DEFAULT.to_owned() } else { name.strip_suffix(", USB Audio").unwrap_or(name).to_owned() }
 }
 
 /// The keeper's handle. The streams close when it is dropped.
@@ -350,5 +360,16 @@ impl Slot {
                 Err(e) => tracing::debug!(role = ?self.role, "{e}"),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain_name;
+
+    #[test]
+    fn a_device_is_called_as_on_its_box() {
+        assert_eq!(plain_name("sysdefault:CARD=J40", "Jabra Evolve2 40, USB Audio"), "Jabra Evolve2 40");
+        assert_eq!(plain_name("default", "Default ALSA Output (currently PulseAudio Sound Server)"), "default");
     }
 }

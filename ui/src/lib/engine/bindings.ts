@@ -310,7 +310,7 @@ export type DeviceView = {
  */
 id: string, 
 /**
- * For people.
+ * For people; `default` for the system's default.
  */
 name: string, 
 /**
@@ -419,7 +419,7 @@ limit: number, };
  */
 export type HeadsetView = { 
 /**
- * Name of the microphone in use.
+ * Name of the microphone in use; `default` for the system’s default, here and below.
  */
 microphone: string | null, 
 /**

@@ -64,6 +64,13 @@ const states: Record<
     },
     act: async (page) => page.getByText(/Sound quality|Qualità/).click(),
   },
+  'no-topic': {
+    set: (e) => (e.state.calls = [sample.call()]),
+    act: async (page) => {
+      await page.locator('#topic').fill('consegna');
+      await page.getByRole('option').first().waitFor();
+    },
+  },
   'call-shared-muted': {
     set: (e) => {
       const other = { ...sample.card(), id: 'k9', name: 'Luca Ferraro', promises: [], requests: [] };

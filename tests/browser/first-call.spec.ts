@@ -13,6 +13,10 @@ test('from the first start to the registered request, by keyboard alone', async 
   await expect(page.getByRole('button', { name: /^Answer/ })).toBeVisible({ timeout: 60_000 });
   await expect(page.getByText('Margaret Hale').first()).toBeVisible();
   await expect(page.getByText('Hale Joinery Ltd').first()).toBeVisible();
+  // The whole card, while it rings.
+  const card = page.getByRole('region', { name: 'Customer', exact: true });
+  for (const known of [/Product\s*Registro/, /Open promises\s*Send the guide/, /Last requests\s*\d+ \w+\s*\w+ · \w+/])
+    await expect(card).toHaveText(known, { useInnerText: true });
   await nothingForAxe(page);
   await page.screenshot({ path: 'test-results/ringing.png' });
   await page.keyboard.press('F9');

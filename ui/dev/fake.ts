@@ -89,6 +89,7 @@ export class FakeEngine {
     find_customers: ({ text }) =>
       sample.customers.filter((c) => `${c.name} ${c.company}`.toLowerCase().includes(text.toLowerCase())),
     customer: () => ({ card: this.card, timeline: sample.timeline() }),
+    remove_samples: () => (this.say({ part: 'app', value: { ...this.state.app, samples: 0 } }), {}),
     list_calls: ({ before }) => (before ? [] : sample.calls()),
     recording: () => sample.recording(),
     play_recording: () => ({}),

@@ -31,6 +31,7 @@ export function snapshot(): Snapshot {
       firstStart: false,
       dataFolder: '~/.local/share/cuffia',
       keyStore: 'file',
+      samples: 198,
     },
     line: {
       kind: 'real',
@@ -94,6 +95,7 @@ export function card(): CustomerCard {
       request('r2', 20 * DAY, 'consultation', 'reports', 'vat', 'Where the quarterly summary is printed'),
     ],
     promises: [{ id: 'p1', text: 'Send the corrected invoice 2291', due: now() + 3 * HOUR }],
+    sample: true,
   };
 }
 
@@ -292,10 +294,38 @@ export function recording(): RecordingView {
 }
 
 export const customers: CustomerRow[] = [
-  { id: 'k1', name: 'Giulia Ferraro', company: 'Ferraro Ceramiche', number: '+390546123456', practice: false },
-  { id: 'k2', name: 'Giulio Marini', company: 'Studio Marini e Associati', number: '+390287654321', practice: false },
-  { id: 'k3', name: 'Elena Russo', company: 'Russo Arredamenti', number: '+390632165498', practice: false },
-  { id: 'k4', name: 'Paolo Giuliani', company: 'Officine Greco', number: '+390516549873', practice: false },
+  {
+    id: 'k1',
+    name: 'Giulia Ferraro',
+    company: 'Ferraro Ceramiche',
+    number: '+390546123456',
+    practice: false,
+    sample: true,
+  },
+  {
+    id: 'k2',
+    name: 'Giulio Marini',
+    company: 'Studio Marini e Associati',
+    number: '+390287654321',
+    practice: false,
+    sample: false,
+  },
+  {
+    id: 'k3',
+    name: 'Elena Russo',
+    company: 'Russo Arredamenti',
+    number: '+390632165498',
+    practice: false,
+    sample: true,
+  },
+  {
+    id: 'k4',
+    name: 'Paolo Giuliani',
+    company: 'Officine Greco',
+    number: '+390516549873',
+    practice: false,
+    sample: false,
+  },
 ];
 
 const topic = (id: string, name: string, below: [string, string][]): TopicView => ({

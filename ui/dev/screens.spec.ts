@@ -128,6 +128,13 @@ const states: Record<
   customer: { at: '#/customers/k1' },
   practice: { at: '#/practice' },
   settings: { at: '#/settings' },
+  'remove-samples': {
+    at: '#/settings',
+    act: async (page) => {
+      await page.getByRole('button', { name: /Remove the samples|Rimuovi gli esempi/ }).click();
+      await page.locator('#samples').scrollIntoViewIfNeeded();
+    },
+  },
   help: { act: async (page) => page.keyboard.press('?') },
   notices: {
     at: '#/practice',

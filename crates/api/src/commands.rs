@@ -220,6 +220,7 @@ impl Engine {
                 company: known.map(|k| k.company).unwrap_or_default(),
                 number: s.number,
                 practice: true,
+                sample: true,
             };
             let words = format!("{} {} {}", row.name, row.company, s.title).to_lowercase();
             if words.contains(&wanted) || row.number.starts_with(&wanted) {
@@ -244,6 +245,13 @@ impl Engine {
             .collect();
         timeline.sort_by_key(|i| std::cmp::Reverse(i.at));
         Ok(CustomerPage { card: show::card(&desk.sight(customer)?), timeline })
+    }
+
+    pub(crate) async fn remove_samples(&self, _: Nothing) -> Answer<Nothing> {
+        self.desk().store().remove_samples()?;
+        self.send(Change::App(self.app()));
+        self.send(Change::Records);
+        DONE
     }
 
     pub(crate) async fn list_calls(&self, l: ListCalls) -> Answer<Vec<CallRow>> {
@@ -297,5 +305,6 @@ fn customer_row(c: Customer) -> CustomerRow {
         name: c.name,
         company: c.company,
         practice: false,
+        sample: c.sample,
     }
 }

@@ -205,6 +205,8 @@ impl Engine {
             first_start: !settings.started_before,
             data_folder: self.0.data_folder.clone(),
             key_store: self.0.key_store,
+            // A database that refuses says so where it is used.
+            samples: self.desk().store().count_samples().unwrap_or_default(),
         }
     }
 

@@ -116,6 +116,7 @@ pub(crate) fn card(s: &CustomerSight) -> CustomerCard {
         note: c.note.clone(),
         requests: s.requests.iter().map(request).collect(),
         promises: s.promises.iter().map(promise).collect(),
+        sample: c.sample,
     }
 }
 

@@ -110,6 +110,8 @@ api! {
     find_customers(Find) -> Vec<CustomerRow>,
     /// A customer's page.
     customer(CustomerRef) -> CustomerPage,
+    /// Removes the sample customers, but for those who call in practice.
+    remove_samples(Nothing) -> Nothing,
     /// Calls, newest first.
     list_calls(ListCalls) -> Vec<CallRow>,
     /// Shape of a recording.

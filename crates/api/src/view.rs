@@ -60,6 +60,8 @@ wire! {
         data_folder: String,
         /// Where the database key is kept.
         key_store: KeyStore,
+        /// Sample customers that can be removed.
+        samples: u32,
     }
     /// Languages of the window.
     enum Language { /** English */ En, /** Italian */ It, }
@@ -270,6 +272,8 @@ wire! {
         requests: Vec<RequestView>,
         /// Promises not kept yet.
         promises: Vec<PromiseView>,
+        /// A sample: invented, so that a first start is alive.
+        sample: bool,
     }
     /// A customer in a search result.
     struct CustomerRow {
@@ -283,6 +287,8 @@ wire! {
         number: String,
         /// Where a practice customer is reached: this row is no real customer.
         practice: bool,
+        /// A sample.
+        sample: bool,
     }
     /// A customer's page.
     struct CustomerPage {

@@ -23,6 +23,8 @@ pub struct Customer {
     pub note: String,
     /// Numbers as written; found by their E.164 form.
     pub numbers: Vec<String>,
+    /// Invented, so that a first start is alive.
+    pub sample: bool,
 }
 
 impl Store {
@@ -122,10 +124,11 @@ fn tail(number: &str) -> Option<i64> {
 
 fn put(db: &Connection, c: &Customer, region: &str, now: i64) -> Result<(), StoreError> {
     db.prepare_cached(
-        "INSERT INTO customer (id, name, company, product, town, note, updated) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-         ON CONFLICT(id) DO UPDATE SET name = ?2, company = ?3, product = ?4, town = ?5, note = ?6, updated = ?7",
+        "INSERT INTO customer (id, name, company, product, town, note, updated, sample)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+         ON CONFLICT(id) DO UPDATE SET name = ?2, company = ?3, product = ?4, town = ?5, note = ?6, updated = ?7, sample = ?8",
     )?
-    .execute(params![c.id, c.name, c.company, c.product, c.town, c.note, now])?;
+    .execute(params![c.id, c.name, c.company, c.product, c.town, c.note, now, c.sample])?;
     db.prepare_cached("DELETE FROM phone WHERE customer = ?1")?.execute([&c.id])?;
     for (position, raw) in (0i64..).zip(&c.numbers) {
         let number = normalise(raw, region);
@@ -148,10 +151,11 @@ fn get(db: &Connection, id: &str) -> Result<Option<Customer>, StoreError> {
             town: r.get(4)?,
             note: r.get(5)?,
             numbers: Vec::new(),
+            sample: r.get(6)?,
         })
     };
     let found = db
-        .prepare_cached("SELECT id, name, company, product, town, note FROM customer WHERE id = ?1")?
+        .prepare_cached("SELECT id, name, company, product, town, note, sample FROM customer WHERE id = ?1")?
         .query_row([id], read)
         .optional()?;
     let Some(mut customer) = found else { return Ok(None) };

@@ -216,6 +216,44 @@ pub fn fill(store: &Store, now: i64) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// The samples that can be removed: all but those who call in practice, for without them nobody would be known there.
+const REMOVABLE: &str = "SELECT id FROM customer WHERE sample = 1 AND id NOT IN (?1, ?2)";
+
+impl Store {
+    /// How many samples [`Store::remove_samples`] would remove.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn count_samples(&self) -> Result<u32, StoreError> {
+        let [it, en] = PRACTICE_CUSTOMERS.map(|p| p.1);
+        Ok(self.read().query_row(&format!("SELECT count(*) FROM ({REMOVABLE})"), [it, en], |r| r.get(0))?)
+    }
+
+    /// Removes the samples with their invented requests and promises. Calls and what was written down in them stay, without a
+    /// customer. The two who call in practice stay.
+    ///
+    /// # Errors
+    /// When the database refuses; then all are there still.
+    pub fn remove_samples(&self) -> Result<(), StoreError> {
+        let [it, en] = PRACTICE_CUSTOMERS.map(|p| p.1);
+        let mut db = self.write();
+        let tx = db.transaction()?;
+        for change in [
+            "DELETE FROM request WHERE call IS NULL AND customer IN",
+            "UPDATE request SET customer = NULL WHERE customer IN",
+            "UPDATE call SET customer = NULL WHERE customer IN",
+            "UPDATE draft SET body = json_set(body, '$.customer', NULL) WHERE json_extract(body, '$.customer') IN",
+            "DELETE FROM promise WHERE customer IN",
+            "DELETE FROM customer_text WHERE id IN",
+            "DELETE FROM customer WHERE id IN",
+        ] {
+            tx.execute(&format!("{change} ({REMOVABLE})"), [it, en])?;
+        }
+        tx.commit()?;
+        Ok(())
+    }
+}
+
 fn italian(i: usize) -> Customer {
     let last = IT_LAST[(i * 7 + i / 20) % 20];
     let (town, area) = IT_TOWN[i % 8];
@@ -232,6 +270,7 @@ fn italian(i: usize) -> Customer {
         town: town.into(),
         note: if i.is_multiple_of(9) { "Preferisce una telefonata prima delle 10.".into() } else { String::new() },
         numbers: if i % 5 == 1 { vec![number, format!("333 555 {:04}", 1000 + i)] } else { vec![number] },
+        sample: true,
     }
 }
 
@@ -250,6 +289,7 @@ fn british(i: usize) -> Customer {
         town: town.into(),
         note: if i.is_multiple_of(9) { "Prefers to be called before ten.".into() } else { String::new() },
         numbers: vec![number],
+        sample: true,
     }
 }
 

@@ -31,6 +31,10 @@ const STEPS: &[&str] = &[
          id TEXT PRIMARY KEY, customer TEXT NOT NULL, text TEXT NOT NULL, due INTEGER NOT NULL, kept INTEGER) STRICT;
      CREATE INDEX promise_customer ON promise(customer);
      CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;",
+    // Until now there was no way to have customers other than the samples.
+    "ALTER TABLE customer ADD COLUMN sample INTEGER NOT NULL DEFAULT 0;
+     UPDATE customer SET sample = 1;
+     CREATE INDEX customer_sample ON customer(id) WHERE sample = 1;",
 ];
 
 /// Brings a database to the newest form, each step in a transaction of its own. `user_version` counts the steps done.

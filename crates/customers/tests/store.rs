@@ -50,6 +50,48 @@ fn every_sample_number_is_a_number_that_can_be_dialled() {
 }
 
 #[test]
+fn the_samples_go_when_they_are_not_wanted_and_nothing_of_the_operators_goes_with_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store(dir.path());
+    fill(&store, NOW).unwrap();
+    let own =
+        Customer { id: new_id(), name: "Vera Nuova".into(), numbers: vec!["0115559999".into()], ..Customer::default() };
+    store.put_customer(&own, "IT", NOW).unwrap();
+    let sample = store.find_customers("rossi", 1).unwrap().remove(0);
+    assert!(sample.sample && !store.customer(&own.id).unwrap().sample);
+    store.put_call(&CallRecord { customer: Some(sample.id.clone()), name: Some(sample.name), ..call("c1") }).unwrap();
+    let written = Request {
+        id: new_id(),
+        call: Some("c1".into()),
+        customer: Some(sample.id.clone()),
+        at: NOW,
+        kind: "order".into(),
+        topic: "other".into(),
+        subtopic: "other".into(),
+        note: "written in a call".into(),
+    };
+    store.put_request(&written).unwrap();
+    let draft = Draft { note: "a draft".into(), customer: Some(sample.id.clone()), ..Draft::default() };
+    store.put_draft("c2", &draft, NOW).unwrap();
+
+    assert_eq!(store.count_samples().unwrap(), 198);
+    store.remove_samples().unwrap();
+    assert_eq!((store.count_samples().unwrap(), store.count_customers().unwrap()), (0, 3));
+    assert_eq!(store.find_customers("nuova", 5).unwrap().len(), 1);
+    assert!(store.find_customers("rossi", 5).unwrap().is_empty() && store.customer(&sample.id).is_err());
+    assert!(store.requests_of(&sample.id, 5).unwrap().is_empty());
+    for (_, practice, number) in PRACTICE_CUSTOMERS {
+        assert_eq!(store.customers_by_number(number, "IT").unwrap()[0].id, practice);
+        assert!(!store.open_promises(practice).unwrap().is_empty());
+    }
+    assert_eq!(store.call("c1").unwrap().customer, None);
+    assert_eq!(store.request_of("c1").unwrap(), Some(Request { customer: None, ..written }));
+    assert_eq!(store.draft("c2").unwrap(), Some(Draft { customer: None, ..draft }));
+    fill(&store, NOW).unwrap();
+    assert_eq!(store.count_customers().unwrap(), 3, "they don't come back at the next start");
+}
+
+#[test]
 fn a_draft_becomes_a_request_and_both_are_on_the_customers_time_line() {
     let dir = tempfile::tempdir().unwrap();
     let store = store(dir.path());

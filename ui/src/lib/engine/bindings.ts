@@ -40,7 +40,11 @@ dataFolder: string,
 /**
  * Where the database key is kept.
  */
-keyStore: KeyStore, };
+keyStore: KeyStore, 
+/**
+ * Sample customers that can be removed.
+ */
+samples: number, };
 
 /**
  * Names a call.
@@ -235,7 +239,11 @@ requests: Array<RequestView>,
 /**
  * Promises not kept yet.
  */
-promises: Array<PromiseView>, };
+promises: Array<PromiseView>, 
+/**
+ * A sample: invented, so that a first start is alive.
+ */
+sample: boolean, };
 
 /**
  * A customer's page.
@@ -282,7 +290,11 @@ number: string,
 /**
  * Where a practice customer is reached: this row is no real customer.
  */
-practice: boolean, };
+practice: boolean, 
+/**
+ * A sample.
+ */
+sample: boolean, };
 
 /**
  * Devices by preference, best first; the system's default comes after the last.
@@ -1177,6 +1189,8 @@ export type Commands = {
   find_customers: [Find, Array<CustomerRow>];
   /** A customer's page. */
   customer: [CustomerRef, CustomerPage];
+  /** Removes the sample customers, but for those who call in practice. */
+  remove_samples: [Nothing, Nothing];
   /** Calls, newest first. */
   list_calls: [ListCalls, Array<CallRow>];
   /** Shape of a recording. */

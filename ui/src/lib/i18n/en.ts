@@ -260,6 +260,25 @@ export const en = {
   'customers.call': 'Call {name}',
   'customers.back': 'Customers',
 
+  'sample.tag': 'Sample',
+  'sample.what': 'Invented, not a customer of your employer',
+  'sample.timeline': 'A sample customer: the requests without a call are invented.',
+  'sample.title': 'Sample customers',
+  'sample.some': {
+    one: 'There is one invented customer among the customers.',
+    other: 'There are {count} invented customers among the customers, so that you can look around.',
+  },
+  'sample.begin': 'Remove the samples',
+  'sample.later': 'When the call is over and wrapped up.',
+  'sample.ask': {
+    one: 'Remove one invented customer? It cannot be undone. Your calls, notes and recordings stay. The two who call in practice stay.',
+    other:
+      'Remove {count} invented customers? It cannot be undone. Your calls, notes and recordings stay. The two who call in practice stay.',
+  },
+  'sample.keep': 'Keep them',
+  'sample.remove': 'Remove',
+  'sample.removed': 'The samples are removed. Only the two who call in practice are left.',
+
   'practice.title': 'Practice room',
   'practice.lead':
     'A simulated customer calls you on this same phone. Take the call, write down the request, look at the figures.',

@@ -264,6 +264,25 @@ export const it: Dictionary = {
   'customers.call': 'Chiama {name}',
   'customers.back': 'Clienti',
 
+  'sample.tag': 'Esempio',
+  'sample.what': 'Inventato, non è un cliente del tuo datore di lavoro',
+  'sample.timeline': 'Un cliente di esempio: le richieste senza chiamata sono inventate.',
+  'sample.title': 'Clienti di esempio',
+  'sample.some': {
+    one: 'Tra i clienti ce n’è uno inventato.',
+    other: 'Tra i clienti ce ne sono {count} inventati, perché tu possa guardarti intorno.',
+  },
+  'sample.begin': 'Rimuovi gli esempi',
+  'sample.later': 'Quando la chiamata è finita, e con essa il dopo chiamata.',
+  'sample.ask': {
+    one: 'Rimuovere un cliente inventato? Non si può annullare. Le tue chiamate, note e registrazioni restano. Restano i due che chiamano in palestra.',
+    other:
+      'Rimuovere {count} clienti inventati? Non si può annullare. Le tue chiamate, note e registrazioni restano. Restano i due che chiamano in palestra.',
+  },
+  'sample.keep': 'Lasciali',
+  'sample.remove': 'Rimuovi',
+  'sample.removed': 'Gli esempi sono stati rimossi. Restano solo i due che chiamano in palestra.',
+
   'practice.title': 'Palestra',
   'practice.lead':
     'Un cliente simulato ti chiama su questo stesso telefono. Rispondi, annota la richiesta, guarda com’è andata.',

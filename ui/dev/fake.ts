@@ -83,6 +83,7 @@ export class FakeEngine {
       customer: draft.customer,
     }),
     choose_customer: () => ({}),
+    add_customer: () => ({ customer: 'k9' }),
     end_wrap_up: () => ({}),
     extend_wrap_up: () => ({}),
     topics: () => (this.state.app.language === 'it' ? sample.topicsIt : sample.topicsEn),

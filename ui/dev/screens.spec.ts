@@ -110,6 +110,18 @@ const states: Record<
       await page.getByRole('option').first().waitFor();
     },
   },
+  'unknown-caller': {
+    set: (e) =>
+      (e.state.calls = [sample.call({ name: null, customers: [], draft: { ...sample.call().draft, customer: null } })]),
+  },
+  'new-customer': {
+    set: (e) =>
+      (e.state.calls = [sample.call({ name: null, customers: [], draft: { ...sample.call().draft, customer: null } })]),
+    act: async (page) => {
+      await page.getByRole('button', { name: /New customer|Nuovo cliente/ }).click();
+      await page.keyboard.press('Enter');
+    },
+  },
   preparing: {
     set: (e) => {
       Object.assign(e.state.line, { kind: 'practice', server: '' });

@@ -167,6 +167,10 @@ impl Engine {
         DONE
     }
 
+    pub(crate) async fn add_customer(&self, a: AddCustomer) -> Answer<CustomerRef> {
+        Ok(CustomerRef { customer: self.desk().add_customer(&a.call, &a.name, &a.company)? })
+    }
+
     pub(crate) async fn end_wrap_up(&self, _: Nothing) -> Answer<Nothing> {
         self.desk().end_wrap_up();
         DONE

@@ -99,6 +99,8 @@ api! {
     register_request(SaveDraft) -> RequestView,
     /// Says whose a call is, or that it is no customer's; during it or later. Call and request move to that customer's time line.
     choose_customer(ChooseCustomer) -> Nothing,
+    /// Makes the other side of a call a customer, with its number; `choose_customer` links him with the call.
+    add_customer(AddCustomer) -> CustomerRef,
     /// Ends wrap-up.
     end_wrap_up(Nothing) -> Nothing,
     /// Extends wrap-up.

@@ -675,6 +675,15 @@ wire! {
         /// The customer; none: no customer's.
         customer: Option<String>,
     }
+    /// The other side of a call becomes a customer.
+    struct AddCustomer {
+        /// The call, whose number he gets.
+        call: String,
+        /// Person; must not be empty.
+        name: String,
+        /// Company; may be empty.
+        company: String,
+    }
     /// More time after a call.
     struct Extend {
         /// Seconds more.

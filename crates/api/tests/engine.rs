@@ -337,6 +337,39 @@ async fn a_draft_left_after_a_call_keeps_the_customer_chosen_later() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_unknown_caller_becomes_a_customer_who_is_known_the_next_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let (board, mut events) = employer().await;
+    let mut shell = Shell::open(dir.path());
+    shell.connect(&board).await;
+    let call = shell.dial("0115559876").await;
+    let at_board = dialled(&mut events).await;
+    shell.ask("save_draft", json!({"call": call, "draft": draft("wants an offer", None)})).await;
+
+    let nameless = dispatch(&shell.engine, "add_customer", json!({"call": call, "name": "  ", "company": "X"})).await;
+    assert_eq!(nameless.unwrap_err().code, "customer.no_name");
+    assert!(shell.find("0115559876", 5).await.is_empty());
+
+    let added = shell.ask("add_customer", json!({"call": call, "name": " Vera Nuova ", "company": "Nuova snc"})).await;
+    let vera = added["customer"].as_str().unwrap();
+    shell.ask("choose_customer", json!({"call": call, "customer": vera})).await;
+    let view = shell.engine.whole().calls.remove(0);
+    assert_eq!((view.name.as_deref(), view.customers[0].company.as_str()), (Some("Vera Nuova"), "Nuova snc"));
+    assert_eq!((view.draft.note.as_str(), view.draft.customer.as_deref()), ("wants an offer", Some(vera)));
+    shell.ask("register_request", json!({"call": call, "draft": view.draft})).await;
+    board.send(LineCommand::Reject { call: at_board, status: 486 });
+    shell.until("the end", |s| s.calls.is_empty().then_some(())).await;
+
+    let row = shell.row(&call).await;
+    assert_eq!((row.customer.as_deref(), row.request.unwrap().customer.as_deref()), (Some(vera), Some(vera)));
+    assert_eq!(shell.time_line(vera).await, [call.as_str()]);
+    let found = shell.find("nuova", 5).await.remove(0);
+    assert_eq!((found.number.as_str(), found.sample), ("+390115559876", false));
+    shell.dial("0115559876").await;
+    assert_eq!(shell.engine.whole().calls[0].name.as_deref(), Some("Vera Nuova"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_practice_customer_is_found_and_called_by_name_and_number_and_has_a_card() {
     let dir = tempfile::tempdir().unwrap();
     let mut shell = Shell::open(dir.path());

@@ -39,6 +39,9 @@ pub enum DeskError {
     /// A request is not complete.
     #[error("choose {0} before registering the request")]
     Incomplete(&'static str),
+    /// A new customer has no name.
+    #[error("type a name for the new customer: without one he cannot be found again")]
+    NoName,
     /// Nothing to dial.
     #[error("{0:?} is neither a number nor the name of a customer. Type a number, or part of a customer's name")]
     NobodyToDial(String),
@@ -56,6 +59,7 @@ impl DeskError {
             DeskError::Line(e) => format!("line.{}", e.code()),
             DeskError::Recording(e) => e.code().into(),
             DeskError::Incomplete(what) => format!("request.no_{what}"),
+            DeskError::NoName => "customer.no_name".into(),
             DeskError::NobodyToDial(_) => "dial.nobody".into(),
             DeskError::System(_) => "system".into(),
         }

@@ -4,7 +4,7 @@ use crate::calls::CustomerSight;
 use crate::desk::DeskEvent;
 use crate::records::Kind;
 use crate::{Desk, DeskError, TOPICS};
-use cuffia_customers::{Draft, Request};
+use cuffia_customers::{Customer, CustomerId, Draft, Request};
 
 impl Desk {
     /// Saves what is written down about a call. On disk when it returns.
@@ -62,6 +62,30 @@ impl Desk {
         self.say(DeskEvent::WrapUp);
         self.say(DeskEvent::Records);
         Ok(request)
+    }
+
+    /// Makes the other side of a call a customer, with the call's number. Linking him with the call is
+    /// [`Desk::choose_customer`]'s. On disk when it returns.
+    ///
+    /// # Errors
+    /// [`DeskError::NoName`], when there is no such call, or when the store refuses.
+    pub fn add_customer(&self, call: &str, name: &str, company: &str) -> Result<CustomerId, DeskError> {
+        let number = self.store().call(call)?.number;
+        let name = name.trim();
+        if name.is_empty() {
+            return Err(DeskError::NoName);
+        }
+        let customer = Customer {
+            id: cuffia_customers::new_id(),
+            name: name.into(),
+            company: company.trim().into(),
+            // Who hides his number is called "anonymous" by many switchboards.
+            numbers: if number.chars().any(|c| c.is_ascii_digit()) { vec![number] } else { Vec::new() },
+            ..Customer::default()
+        };
+        self.store().put_customer(&customer, self.region(), self.now())?;
+        self.say(DeskEvent::Records);
+        Ok(customer.id)
     }
 
     /// Says whose a call is, or that it is no customer's: during it, in wrap-up, or later. The call, its draft and its request move

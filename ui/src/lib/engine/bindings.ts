@@ -1,6 +1,23 @@
 // Made from the table in crates/api: `npm run bindings`. Do not edit.
 
 /**
+ * The other side of a call becomes a customer.
+ */
+export type AddCustomer = { 
+/**
+ * The call, whose number he gets.
+ */
+call: string, 
+/**
+ * Person; must not be empty.
+ */
+name: string, 
+/**
+ * Company; may be empty.
+ */
+company: string, };
+
+/**
  * Something went wrong: what happened, in words, and a stable code for translations and programs.
  */
 export type ApiError = { 
@@ -1179,6 +1196,8 @@ export type Commands = {
   register_request: [SaveDraft, RequestView];
   /** Says whose a call is, or that it is no customer's; during it or later. Call and request move to that customer's time line. */
   choose_customer: [ChooseCustomer, Nothing];
+  /** Makes the other side of a call a customer, with its number; `choose_customer` links him with the call. */
+  add_customer: [AddCustomer, CustomerRef];
   /** Ends wrap-up. */
   end_wrap_up: [Nothing, Nothing];
   /** Extends wrap-up. */

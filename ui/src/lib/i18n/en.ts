@@ -140,6 +140,13 @@ export const en = {
   'card.requests': 'Last requests',
   'card.noRequests': 'No requests yet.',
 
+  'newCustomer.title': 'New customer',
+  'newCustomer.name': 'Name',
+  'newCustomer.company': 'Company',
+  'newCustomer.number': 'With the number {number}.',
+  'newCustomer.nameless': 'Type a name: without one the customer cannot be found again.',
+  'newCustomer.add': 'Add the customer',
+
   'request.title': 'Request',
   'request.kind': 'Kind',
   'request.topic': 'Topic',
@@ -433,6 +440,7 @@ export const en = {
   'error.request.no_kind': 'Choose a kind before registering the request.',
   'error.request.no_topic': 'Choose a topic before registering the request.',
   'error.request.no_subtopic': 'Choose a detail before registering the request.',
+  'error.customer.no_name': 'Type a name for the new customer.',
   'error.store.locked': 'Another Cuffia uses the data. Close it and try again.',
   'error.store.newer': 'The data were written by a newer Cuffia. Update the program.',
   'error.store.key': 'The database key does not fit. The data cannot be opened.',

@@ -141,6 +141,13 @@ export const it: Dictionary = {
   'card.requests': 'Ultime richieste',
   'card.noRequests': 'Ancora nessuna richiesta.',
 
+  'newCustomer.title': 'Nuovo cliente',
+  'newCustomer.name': 'Nome',
+  'newCustomer.company': 'Azienda',
+  'newCustomer.number': 'Con il numero {number}.',
+  'newCustomer.nameless': 'Scrivi un nome: senza, il cliente non si ritrova.',
+  'newCustomer.add': 'Aggiungi il cliente',
+
   'request.title': 'Richiesta',
   'request.kind': 'Tipo',
   'request.topic': 'Argomento',
@@ -440,6 +447,7 @@ export const it: Dictionary = {
   'error.request.no_kind': 'Scegli un tipo prima di registrare la richiesta.',
   'error.request.no_topic': 'Scegli un argomento prima di registrare la richiesta.',
   'error.request.no_subtopic': 'Scegli un dettaglio prima di registrare la richiesta.',
+  'error.customer.no_name': 'Scrivi un nome per il nuovo cliente.',
   'error.store.locked': 'I dati sono in uso da un altro Cuffia. Chiudilo e riprova.',
   'error.store.newer': 'I dati sono stati scritti da un Cuffia più recente. Aggiorna il programma.',
   'error.store.key': 'La chiave del database non corrisponde. I dati non si possono aprire.',

@@ -18,6 +18,14 @@ test('a practice customer is called by number, and why a call does not come abou
   await expect(notice).toBeVisible();
   await expect(page.getByRole('link', { name: /999.*No such number/s })).toBeVisible();
 
+  // A slip is corrected, not typed anew.
+  await expect(dial).toHaveValue('999');
+  await expect(dial).toBeFocused();
+  await expect(notice.getByRole('button', { name: 'Call again' })).toBeVisible();
+  await dial.press('End');
+  await dial.press('8');
+  await expect(dial).toHaveValue('9998');
+
   await dial.fill('margaret');
   await expect(page.getByRole('option', { name: /Margaret Hale.*practice customer.*101/s })).toBeVisible();
   await dial.fill('101');

@@ -1,4 +1,4 @@
-import type { CallState, CallView, Snapshot } from '../engine/bindings';
+import type { CallRow, CallState, CallView, Snapshot } from '../engine/bindings';
 import { store } from '../engine/store.svelte';
 import { t } from '../i18n/i18n.svelte';
 import { act, notices } from './notices.svelte';
@@ -20,6 +20,9 @@ export function nameOf(call: { name: string | null; number: string }): string {
 /** The one place: the call that matters now, and what the operator does with it. All ways to answer or hang up lead here. */
 class Stage {
   keypad = $state(false);
+  /** What was dialled and could not be: the dial field takes it back, to be corrected. */
+  toCorrect = $state<string | null>(null);
+  #dialled: { call: string; target: string } | null = null;
 
   get call(): CallView | null {
     return main(store.snapshot?.calls ?? []);
@@ -67,8 +70,16 @@ class Stage {
 
   async dial(target: string): Promise<boolean> {
     const placed = await act('dial', { target });
-    if (placed) router.go('calls');
-    return placed !== undefined;
+    if (!placed) return false;
+    this.#dialled = { call: placed.call, target };
+    router.go('calls');
+    return true;
+  }
+
+  /** A call that failed because of its number. One who is busy or does not answer was dialled right. */
+  notReached(row: CallRow) {
+    if (row.reason !== 'not_found' && row.reason !== 'failed') return;
+    this.toCorrect = this.#dialled?.call === row.id ? this.#dialled.target : row.number;
   }
 
   pause() {
@@ -98,7 +109,10 @@ function tell(before: Snapshot, after: Snapshot) {
   for (const call of after.calls) {
     const was = before.calls.find((c) => c.id === call.id)?.state;
     if (was === call.state) continue;
-    if (!was) notices.forgetNotReached();
+    if (!was) {
+      notices.forgetNotReached();
+      stage.toCorrect = null;
+    }
     if (call.state === 'ringing_here') live.text = t('live.ringing', { name: nameOf(call) });
     else if (call.state === 'dialling') live.text = t('live.dialling', { name: nameOf(call) });
     else if (call.state === 'held') live.text = t('live.held');
@@ -114,7 +128,8 @@ function tell(before: Snapshot, after: Snapshot) {
 }
 
 let last: Snapshot | null = null;
-store.onChange(() => {
+store.onChange((change) => {
+  if (change.part === 'notReached') stage.notReached(change.value);
   const snapshot = store.snapshot;
   if (last && snapshot) tell(last, snapshot);
   last = snapshot;

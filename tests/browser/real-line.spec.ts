@@ -1,6 +1,26 @@
 import { expect } from '@playwright/test';
 import { begin, test } from './engine';
 
+test('an empty password means the saved one only for the account it was saved with', async ({ page, engine }) => {
+  await begin(page, engine);
+  await expect(page.getByRole('heading', { name: 'Practice room' })).toBeVisible();
+  await page.getByRole('link', { name: 'Settings', exact: true }).press('Enter');
+  const saved = page.getByText('Saved. Leave empty to keep it.');
+  await expect(saved).toHaveCount(0);
+  await page.getByLabel('Address').fill('wss://pbx.invalid/ws');
+  await page.getByLabel('Extension').fill('204');
+  await page.getByLabel('Password').fill('secret');
+  await page.getByLabel('Password').press('Enter');
+  await expect(page.getByRole('alert').filter({ hasText: 'There is no server with this address.' })).toBeVisible();
+  await expect(saved).toHaveCount(0);
+  await page.getByLabel('Password').fill('');
+  await expect(saved).toBeVisible();
+  await page.getByLabel('Address').fill('wss://other.invalid/ws');
+  await expect(saved).toHaveCount(0);
+  await page.getByLabel('Address').press('Enter');
+  await expect(page.getByRole('alert').filter({ hasText: 'Fill this in.' })).toBeVisible();
+});
+
 test('on a real line the samples are marked, and go when they are not wanted', async ({ page, engine }) => {
   await begin(page, engine);
   await expect(page.getByRole('heading', { name: 'Practice room' })).toBeVisible();

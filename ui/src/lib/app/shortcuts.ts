@@ -1,3 +1,4 @@
+import { flushSync } from 'svelte';
 import type { Key } from '../i18n/i18n.svelte';
 import { store } from '../engine/store.svelte';
 import { router, type Room } from './router.svelte';
@@ -67,7 +68,9 @@ export const SHORTCUTS: readonly Shortcut[] = [
     when: () => started() && !stage.call,
     run: () => {
       router.go('calls');
-      requestAnimationFrame(() => focus('[data-dial]'));
+      // The next letter may come before the next picture: the field must be there and have the focus now.
+      flushSync();
+      focus('[data-dial]');
     },
   },
   { id: 'break', keys: ['B'], label: 'shortcut.break', when: () => started() && !stage.call, run: () => stage.pause() },

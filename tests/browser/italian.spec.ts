@@ -53,7 +53,7 @@ test('the whole practice call in Italian, from the first start to the customerâ€
   await expect(page.getByText('Dopo la chiamata')).toBeVisible();
   await page.getByLabel('Nota').press('Control+Enter');
   // "Registrata" is the request and nothing else on the screen: the sound has words of its own.
-  await expect(page.getByText('Registrata')).toHaveCount(1);
+  await expect(page.getByText('Registrata', { exact: true })).toHaveCount(1);
   await expect(page.getByText('Hai riagganciato tu, con il cliente in linea')).toBeVisible();
 
   // Somebody else's telephone: the call and its request become another customer's.

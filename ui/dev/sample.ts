@@ -172,6 +172,7 @@ export function result(): PracticeResult {
     ],
     dataScore: 67,
     tooNoisy: false,
+    microphoneSilent: false,
   };
 }
 

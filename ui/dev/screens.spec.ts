@@ -86,6 +86,19 @@ const states: Record<
     },
     act: async (page) => page.keyboard.press('k'),
   },
+  'dead-microphone': {
+    set: (e) => {
+      e.state.calls = [sample.call()];
+      e.state.headset.warning = 'dead_microphone';
+    },
+  },
+  'silent-practice': {
+    set: (e) => {
+      e.state.line.kind = 'practice';
+      e.state.wrapUp = sample.wrapUp();
+      e.state.practice = sample.practice({ state: 'finished', result: { ...sample.result(), microphoneSilent: true } });
+    },
+  },
   'practice-call': {
     set: (e) => {
       e.state.line.kind = 'practice';

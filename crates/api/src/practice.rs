@@ -171,6 +171,7 @@ fn result(call: &str, o: &Outcome, note: Option<&str>) -> PracticeResult {
         data_score: note.and_then(|_| practice::data_score(&checks)),
         facts: checks.iter().map(fact).collect(),
         too_noisy: o.too_noisy,
+        microphone_silent: o.heard_nothing,
     }
 }
 

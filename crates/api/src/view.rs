@@ -528,6 +528,9 @@ wire! {
         data_score: Option<f32>,
         /// It was too noisy to measure speech.
         too_noisy: bool,
+        /// Nothing came from the operator's microphone, through the whole call.
+        #[serde(default)]
+        microphone_silent: bool,
     }
     /// How a practice customer left.
     enum PracticeEnding {

@@ -69,6 +69,7 @@ pub(crate) struct Summary {
     pub measures: Measures,
     pub facts: Vec<Fact>,
     pub too_noisy: bool,
+    pub heard_nothing: bool,
 }
 
 /// See the module.
@@ -171,6 +172,7 @@ impl Conversation {
             measures: self.timeline.measure(),
             facts: self.prepared.facts(&self.told),
             too_noisy: self.ears.too_noisy(),
+            heard_nothing: self.ears.heard_nothing(),
         }
     }
 

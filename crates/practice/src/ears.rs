@@ -28,6 +28,9 @@ const MEMORY: usize = 250;
 /// Softer than any microphone: the line sends nothing, which says nothing about the room.
 const NOTHING_DB: f32 = -90.0;
 
+/// Less says nothing about a microphone: 3 s.
+const ENOUGH: u64 = 190;
+
 /// A change in what is heard. Times are milliseconds of sound since the ears opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Edge {
@@ -95,6 +98,12 @@ impl Ears {
             *known += (level - *known) * if level > *known { 0.1 } else { 0.0005 };
         }
         above_floor && self.speech_db.is_none_or(|speech| level >= speech - BELOW_SPEECH_DB)
+    }
+
+    /// Whether nothing came in, from the first moment to the last: a microphone that is switched off, not a person who is silent.
+    pub fn heard_nothing(&self) -> bool {
+        let sounds = self.voiced.above(NOTHING_DB) + self.unvoiced.above(NOTHING_DB);
+        sounds == 0 && self.looks >= ENOUGH
     }
 
     /// Whether the surroundings are too loud to tell speech from silence. Needs a second of speech to say so.
@@ -180,6 +189,11 @@ impl Levels {
         if let Some(count) = self.0.get_mut(at) {
             *count += 1;
         }
+    }
+
+    /// Looks louder than this.
+    fn above(&self, level: f32) -> u32 {
+        self.0.iter().take((-level) as usize).sum()
     }
 
     /// Nothing below `least` looks.

@@ -97,6 +97,8 @@ pub struct Outcome {
     pub facts: Vec<Fact>,
     /// The operator's surroundings are too loud for the figures above to mean anything.
     pub too_noisy: bool,
+    /// Nothing came from the operator's microphone, through the whole call.
+    pub heard_nothing: bool,
 }
 
 /// How a practice call ended.

@@ -47,7 +47,7 @@ fn a_good_operator_hears_every_fact_and_is_thanked() {
             assert_eq!(summary.ending, Ending::Thanked, "{lines:?}");
             assert!(summary.facts.iter().all(|fact| fact.was_told), "{summary:?}");
             assert_eq!((summary.measures.interruptions, summary.measures.silences), (0, 0), "{summary:?}");
-            assert!(!summary.too_noisy);
+            assert!(!summary.too_noisy && !summary.heard_nothing);
             assert!((30.0..70.0).contains(&summary.measures.talk_share), "{summary:?}");
             let checks = crate::check(&summary.facts, &operator.note());
             assert_eq!(crate::data_score(&checks), Some(100.0), "{checks:?}");
@@ -91,6 +91,7 @@ fn a_phone_that_sends_nothing_is_left() {
     assert_eq!((summary.ending, lines.len()), (Ending::LeftAngry, 3), "{lines:?}");
     assert!(summary.facts.iter().all(|fact| !fact.was_told));
     assert_eq!((summary.measures.time_to_greeting_ms, summary.measures.silences), (None, 3));
+    assert!(summary.heard_nothing, "and it is known why");
 }
 
 #[test]

@@ -78,6 +78,7 @@ impl Attempt {
             measures: Measures::default(),
             facts: self.prepared.as_ref().map(|p| p.facts(&BTreeSet::new())).unwrap_or_default(),
             too_noisy: false,
+            heard_nothing: false,
         });
         let waited = match (self.rang_at, self.answered_at) {
             (Some(rang), Some(answered)) if !self.is_dialled() => {
@@ -97,6 +98,7 @@ impl Attempt {
             ending: summary.ending,
             facts: summary.facts,
             too_noisy: summary.too_noisy,
+            heard_nothing: summary.heard_nothing,
         }
     }
 }

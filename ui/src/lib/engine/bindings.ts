@@ -704,7 +704,11 @@ dataScore: number | null,
 /**
  * It was too noisy to measure speech.
  */
-tooNoisy: boolean, };
+tooNoisy: boolean, 
+/**
+ * Nothing came from the operator's microphone, through the whole call.
+ */
+microphoneSilent: boolean, };
 
 /**
  * How practice stands.

@@ -38,6 +38,11 @@ export const en = {
   'warning.no_loudspeaker': 'No loudspeaker',
   'warning.dead_microphone': 'They can’t hear you: the microphone is silent',
 
+  'remedy.no_microphone': 'Plug the headset in, or choose another microphone.',
+  'remedy.no_loudspeaker': 'Plug the headset in, or choose another loudspeaker.',
+  'remedy.dead_microphone': 'Turn off the mute switch on the headset, check the cable, or choose another microphone.',
+  'remedy.settings': 'Headset settings',
+
   'operator.ready': 'Ready for calls',
   'operator.ringing': 'A call is ringing',
   'operator.in_call': 'In a call',
@@ -204,6 +209,7 @@ export const en = {
   'result.notTold': 'the customer never came to say it',
   'result.score': '{score} of what was told is written down right',
   'result.scoreLater': 'Register the request to see how much of it is written down right.',
+  'result.microphoneSilent': 'Nothing came from your microphone through the whole call.',
   'result.noisy': 'It was too noisy to measure speech. The times may be wrong.',
   'problem.transposed': 'digits swapped',
   'problem.wrong_digit': 'wrong digit',

@@ -35,7 +35,13 @@ export const it: Dictionary = {
 
   'warning.no_microphone': 'Nessun microfono',
   'warning.no_loudspeaker': 'Nessun altoparlante',
-  'warning.dead_microphone': 'Non ti sentono: il microfono è muto',
+  'warning.dead_microphone': 'Non ti sentono: dal microfono non arriva suono',
+
+  'remedy.no_microphone': 'Collega le cuffie o scegli un altro microfono.',
+  'remedy.no_loudspeaker': 'Collega le cuffie o scegli un altro altoparlante.',
+  'remedy.dead_microphone':
+    'Riattiva l’interruttore del microfono sulle cuffie, controlla il cavo o scegli un altro microfono.',
+  'remedy.settings': 'Impostazioni delle cuffie',
 
   'operator.ready': 'Disponibile',
   'operator.ringing': 'Chiamata in arrivo',
@@ -208,6 +214,7 @@ export const it: Dictionary = {
   'result.notTold': 'il cliente non è arrivato a dirlo',
   'result.score': 'Annotato correttamente il {score} di quanto detto',
   'result.scoreLater': 'Registra la richiesta per vedere quanto è annotato correttamente.',
+  'result.microphoneSilent': 'Per tutta la chiamata dal tuo microfono non è arrivato alcun suono.',
   'result.noisy': 'C’era troppo rumore per misurare il parlato. I tempi possono essere sbagliati.',
   'problem.transposed': 'cifre invertite',
   'problem.wrong_digit': 'cifra sbagliata',

@@ -65,7 +65,7 @@ impl Synthetic {
             self.operator.exchange(heard, said);
             for (sum, frame) in [(&mut self.heard, heard), (&mut self.sent, &*said)] {
                 let level = dbfs(frame);
-                if level > -60.0 {
+                if level > watch::QUIET_DBFS {
                     *sum = (sum.0 + level, sum.1 + 1);
                 }
             }

@@ -9,6 +9,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::broadcast;
 
+/// What is softer is the noise of a line, not speech: the practice room's own is at -60.
+pub(crate) const QUIET_DBFS: f32 = -50.0;
+
 /// An engine and what it says.
 pub(crate) struct Watch {
     pub(crate) engine: Engine,
@@ -97,7 +100,7 @@ struct Levels {
 impl Levels {
     fn saw(&mut self, frame: &Frame) {
         let level = dbfs(frame);
-        if level > -60.0 {
+        if level > QUIET_DBFS {
             self.speech.push(level);
         }
     }

@@ -69,6 +69,30 @@ fn call_plays_one_file_records_another_and_reports_what_was_heard() {
     }
 }
 
+/// Isolated tests may make networks of their own; this one has nothing in it.
+#[test]
+fn check_tells_when_there_is_no_network() {
+    let dir = tempfile::tempdir().unwrap();
+    let inside = cuffia(dir.path(), &["check", "--json"]);
+    let mut outside = Command::new("unshare");
+    outside.arg("--net").arg(inside.get_program()).args(inside.get_args()).env("CUFFIA_DATA_DIR", dir.path());
+    let (report, ok) = finish(&mut outside);
+    assert!(ok && report["network"] == false, "{report}");
+}
+
+#[test]
+fn a_call_that_does_not_come_about_is_one_object_that_says_why() {
+    let _switchboard = Switchboard::start();
+    let dir = tempfile::tempdir().unwrap();
+    for (target, code) in [("nobody", "call.not_found"), ("erin", "call.no_answer")] {
+        let arguments = ["call", target, "--server", "ws://127.0.0.1:8080/", "--user", "alice", "--json"];
+        let (report, ok) = finish(&mut alice(dir.path(), &arguments));
+        assert!(!ok && report["ok"] == false, "{report}");
+        assert_eq!(report["code"], code, "{report}");
+        assert!(report["message"].as_str().unwrap().len() > 20, "{report}");
+    }
+}
+
 #[test]
 fn check_registers_and_says_what_is_wrong_otherwise() {
     let switchboard = Switchboard::start();
@@ -85,6 +109,7 @@ fn check_registers_and_says_what_is_wrong_otherwise() {
     assert!(ok && report["ok"] == true, "{report}");
     assert_eq!(report["switchboard"]["registered"], true, "{report}");
     assert_eq!(report["switchboard"]["user"], "alice", "{report}");
+    assert_eq!(report["network"], true, "{report}");
     for (user, certificate, code) in [("bob", true, "line.wrong_password"), ("alice", false, "line.bad_certificate")] {
         let (report, ok) = check(user, certificate);
         assert!(!ok && report["ok"] == false, "{report}");

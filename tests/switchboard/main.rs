@@ -33,6 +33,12 @@ fn says(event: &str) -> impl Fn(&str) -> bool {
     move |l: &str| l.contains(&text)
 }
 
+/// The other side, that is our phone, has done this.
+fn is_told(event: &str) -> impl Fn(&str) -> bool {
+    let says = says(event);
+    move |l: &str| says(l) && l.contains("\"by\":\"remote\"")
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn registers_over_ws_and_wss_and_says_what_is_wrong_otherwise() {
     let switchboard = Switchboard::start();
@@ -86,7 +92,7 @@ async fn is_called_answers_and_hangs_up() {
     alice.hears(700.0).await;
     peer_hears(&peer, 1000);
     alice.phone.hang_up(&call.id).await.unwrap();
-    peer.line("the end", says("ended"));
+    peer.line("the end", is_told("ended"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -103,7 +109,7 @@ async fn over_wss_it_calls_and_is_called_and_both_hear_each_other() {
     peer_hears(&peer, 1000);
     alice.phone.hang_up(&call).await.unwrap();
     alice.ended().await;
-    peer.line("the end", says("ended"));
+    peer.line("the end", is_told("ended"));
     peer.forget();
     peer.say("call alice");
     let call = alice.rings().await;
@@ -125,10 +131,14 @@ async fn hold_silences_both_and_resume_brings_both_back_whoever_holds() {
     alice.answered().await;
     alice.hears(700.0).await;
     for _ in 0..2 {
+        peer.forget();
         alice.phone.hold(&call).await.unwrap();
+        peer.line("word of the hold", is_told("hold"));
         peer_hears_silence(&peer);
         alice.hears_silence().await;
+        peer.forget();
         alice.phone.resume(&call).await.unwrap();
+        peer.line("word of the end of the hold", is_told("unhold"));
         alice.hears(700.0).await;
         peer_hears(&peer, 1000);
     }

@@ -1,6 +1,6 @@
 // A phone on libwebrtc without a browser: JsSIP over @roamhq/wrtc. Plays a tone, answers calls, and prints one JSON object a line:
-// registered, sending (an INVITE), confirmed, ended, each with the time, and twice a second what it hears (Hz by zero crossings,
-// level in dBFS).
+// registered, sending (an INVITE), confirmed, hold, unhold, ended, each with the time and by whom (local, remote), and twice a second
+// what it hears (Hz by zero crossings, level in dBFS).
 // Commands on standard input: call USER, hangup, hold, unhold.
 import { createRequire } from 'node:module';
 import readline from 'node:readline';
@@ -80,8 +80,8 @@ ua.on('newRTCSession', (e) => {
   session = e.session;
   if (session.connection) listen(session.connection);
   session.on('peerconnection', ({ peerconnection }) => listen(peerconnection));
-  for (const name of ['sending', 'confirmed', 'ended', 'failed'])
-    session.on(name, (d) => say(name, { cause: d?.cause }));
+  for (const name of ['sending', 'confirmed', 'hold', 'unhold', 'ended', 'failed'])
+    session.on(name, (d) => say(name, { by: d?.originator, cause: d?.cause }));
   if (e.originator === 'remote') session.answer(options);
 });
 ua.start();

@@ -55,10 +55,15 @@ impl Pulse {
         pactl.args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|s| s.success())
     }
 
+    /// What there is of a kind (`modules`, `sink-inputs`), one a line.
+    pub fn list(&self, kind: &str) -> String {
+        let list = Command::new("pactl").args(["list", "short", kind]).output().unwrap();
+        String::from_utf8_lossy(&list.stdout).into_owned()
+    }
+
     /// Pulls a virtual device out, as a person pulls a plug.
     pub fn unplug(&self, sink: &str) {
-        let list = Command::new("pactl").args(["list", "short", "modules"]).output().unwrap();
-        let list = String::from_utf8_lossy(&list.stdout).into_owned();
+        let list = self.list("modules");
         let module = list.lines().find(|l| l.contains(&format!("sink_name={sink}"))).and_then(|l| l.split('\t').next());
         assert!(self.control(&["unload-module", module.expect("the sink is loaded")]));
     }
@@ -136,7 +141,7 @@ impl Listening {
     pub fn hears(&mut self, hz: f32, seconds: usize) -> bool {
         (0..seconds * 10).any(|_| {
             let sound = self.next(4_800);
-            crate::tone::share(&sound, hz) > 0.8 && cuffia_headset::dbfs(&sound) > -40.0
+            crate::tone::share(&sound, hz) > 0.8 && (-20.0..0.0).contains(&cuffia_headset::dbfs(&sound))
         })
     }
 

@@ -2,11 +2,22 @@
 #![allow(clippy::unwrap_used)]
 
 use cuffia::{DataFolder, Program, Sound};
+use cuffia_desk::KeptCall;
 use cuffia_headset::MemoryDevices;
 use cuffia_tests::cli::{cuffia, run};
 use cuffia_tests::process::Process;
 use serde_json::Value;
 use std::path::Path;
+
+/// Starts the program again, and gives the one call that is in its list.
+fn next_start(data: &Path) -> (Program, KeptCall) {
+    let folder = DataFolder::open_at(data.to_path_buf(), true).unwrap();
+    let (devices, _end) = MemoryDevices::new();
+    let program = Program::start(folder, Sound::Own(Box::new(devices))).unwrap();
+    let mut calls = program.engine.desk().calls_before(None, 10).unwrap();
+    assert_eq!(calls.len(), 1, "the call is in the list");
+    (program, calls.remove(0))
+}
 
 #[test]
 fn a_whole_practice_call_in_italian_is_taken_written_down_and_kept() {
@@ -19,15 +30,21 @@ fn a_whole_practice_call_in_italian_is_taken_written_down_and_kept() {
         "the good typist wrote all facts down: {}",
         out["result"]
     );
-    assert!(out["heard"]["packets"].as_u64().unwrap() > 500, "sound came over the network: {}", out["heard"]);
-    assert!(out["heard"]["level"].as_f64().unwrap() > -40.0, "and was audible: {}", out["heard"]);
+    for side in ["heard", "sent"] {
+        let side = &out[side];
+        assert!(side["packets"].as_u64().unwrap() > 500, "sound went over the network: {side}");
+        assert!((-40.0..0.0).contains(&side["level"].as_f64().unwrap()), "and was audible: {side}");
+        assert!((0.0..50.0).contains(&side["loss"].as_f64().unwrap()), "{side}");
+    }
     assert_eq!(out["call"]["name"], "Giulia Ferraro", "the customer was found by his number");
-    assert!(out["turns"].as_array().unwrap().iter().any(|t| t["who"] == "operator"), "{}", out["turns"]);
+    for who in ["customer", "operator"] {
+        assert!(out["turns"].as_array().unwrap().iter().any(|t| t["who"] == who), "{}", out["turns"]);
+    }
     assert!(Path::new(out["recording"].as_str().unwrap()).exists());
 }
 
 #[test]
-fn a_customer_whom_nobody_answers_leaves() {
+fn a_customer_hears_what_the_operators_file_says_and_leaves_when_it_says_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let wav = dir.path().join("silent.wav");
     let mut writer = cuffia_headset::WavWriter::create(&wav, 1).unwrap();
@@ -45,6 +62,15 @@ fn a_customer_whom_nobody_answers_leaves() {
     assert_eq!(out["result"]["dataScore"], Value::Null, "nothing was registered, so nothing is scored");
     let sound = cuffia_headset::read_wav(&heard).unwrap();
     assert!(cuffia_headset::dbfs(&sound) > -45.0, "the customer was heard and is in the file");
+
+    // The same words from the operator's side: somebody speaks, says the right number, and is heard.
+    let arguments = ["practice", "--language", "en", "--operator", &heard_name, "--note", "Invoice 40827", "--json"];
+    let (out, ok) = run(&data, &arguments);
+    assert!(ok, "{out}");
+    assert!(out["result"]["timeToGreeting"].is_number(), "the customer heard the file: {}", out["result"]);
+    assert!(out["turns"].as_array().unwrap().iter().any(|t| t["who"] == "operator"), "{}", out["turns"]);
+    assert!((-40.0..0.0).contains(&out["sent"]["level"].as_f64().unwrap()), "{}", out["sent"]);
+    assert!(out["result"]["dataScore"].is_number(), "the note was registered and checked: {}", out["result"]);
 }
 
 #[test]
@@ -75,6 +101,23 @@ fn check_tells_of_devices_network_and_switchboard() {
     assert_eq!(out["switchboard"]["registered"], false);
 }
 
+/// Whenever it happens: before the answer the call is there, and from the first moment of the talk a recording that opens.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_killed_as_it_rings_or_as_the_talk_begins_leaves_the_call() {
+    for (moment, talked) in [("ring:", false), ("answered", true)] {
+        let dir = tempfile::tempdir().unwrap();
+        let mut process = Process::start("cuffia", &mut cuffia(dir.path(), &["practice", "--language", "en"]));
+        process.line(moment, |l| l.starts_with(moment));
+        process.kill();
+        let (program, call) = next_start(dir.path());
+        assert_eq!(call.call.reason.as_deref(), Some("interrupted"), "{moment}");
+        assert_eq!(call.call.answered.is_some(), talked, "{moment}");
+        if talked {
+            assert!(program.engine.desk().recording(&call.call.id).await.unwrap().complete, "{moment}");
+        }
+    }
+}
+
 /// What is there after `kill -9` in the middle of a conversation: the call, its draft, its recording but for the last second.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_killed_in_mid_call_loses_nothing_but_the_last_second() {
@@ -86,15 +129,10 @@ async fn a_process_killed_in_mid_call_loses_nothing_but_the_last_second() {
     let answered = process.lines();
     process.kill();
     assert!(answered.iter().any(|l| l == "answered"));
-    let folder = DataFolder::open_at(dir.path().to_path_buf(), true).unwrap();
-    let (devices, _end) = MemoryDevices::new();
-    let program = Program::start(folder, Sound::Own(Box::new(devices))).unwrap();
-    let desk = program.engine.desk();
-    let calls = desk.calls_before(None, 10).unwrap();
-    assert_eq!(calls.len(), 1, "the call is in the list");
-    assert_eq!(calls[0].call.reason.as_deref(), Some("interrupted"));
-    assert!(calls[0].draft.as_ref().is_some_and(|d| d.note.contains("invoice number")), "{:?}", calls[0].draft);
-    let shape = desk.recording(&calls[0].call.id).await.unwrap();
+    let (program, call) = next_start(dir.path());
+    assert_eq!(call.call.reason.as_deref(), Some("interrupted"));
+    assert!(call.draft.as_ref().is_some_and(|d| d.note.contains("invoice number")), "{:?}", call.draft);
+    let shape = program.engine.desk().recording(&call.call.id).await.unwrap();
     assert!(shape.complete, "the recording is closed");
     assert!(shape.duration_ms > 5_000, "and holds the conversation: {} ms", shape.duration_ms);
     assert!(shape.peaks.iter().any(|p| p.0 > 0.05) && shape.peaks.iter().any(|p| p.1 > 0.05), "both speakers");

@@ -3,6 +3,7 @@
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 /// The binary beside the test's own.
 fn binary() -> PathBuf {
@@ -25,18 +26,41 @@ pub fn run(data: &Path, arguments: &[&str]) -> (Value, bool) {
 }
 
 /// Runs a command made by [`cuffia`] to the end, with a home of its own; gives the JSON object and whether it succeeded. Nothing may
-/// be written outside the data folder.
+/// be written outside the data folder, nor be left running.
 pub fn finish(command: &mut Command) -> (Value, bool) {
     let home = tempfile::tempdir().unwrap();
-    let out = command.env("HOME", home.path()).current_dir(home.path()).output().unwrap();
-    // Listing devices, ALSA's PulseAudio plug-in leaves its own cookie.
+    for system in ["XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME"] {
+        command.env_remove(system);
+    }
+    command.env("HOME", home.path()).env("TMPDIR", home.path()).current_dir(home.path());
+    let out = command.output().unwrap();
+    let data = command.get_envs().find(|(name, _)| *name == "CUFFIA_DATA_DIR").unwrap().1.unwrap();
+    let limit = Instant::now() + Duration::from_secs(10);
+    while let Some(left) = running_with(Path::new(data)) {
+        assert!(Instant::now() < limit, "{command:?} left a process running: {left}");
+        std::thread::yield_now();
+    }
+    // Listing devices, ALSA's PulseAudio plug-in leaves its own cookie, and a folder for sockets.
     let cookie = home.path().join(".config/pulse");
     let _ = std::fs::remove_dir_all(&cookie).and_then(|()| std::fs::remove_dir(home.path().join(".config")));
-    let written: Vec<_> = std::fs::read_dir(home.path()).unwrap().map(|e| e.unwrap().path()).collect();
+    let mut written: Vec<_> = std::fs::read_dir(home.path()).unwrap().map(|e| e.unwrap().path()).collect();
+    let is_theirs = |p: &PathBuf| p.file_name().unwrap().to_string_lossy().starts_with("pulse-");
+    written.retain(|p| !(is_theirs(p) && std::fs::read_dir(p).unwrap().next().is_none()));
     assert!(written.is_empty(), "{command:?} wrote outside its data folder: {written:?}");
     let text = String::from_utf8_lossy(&out.stdout).into_owned();
     let last = text.lines().last().unwrap_or_default();
-    let json = serde_json::from_str(last)
+    let json: Value = serde_json::from_str(last)
         .unwrap_or_else(|_| panic!("no JSON: {text}\n{}", String::from_utf8_lossy(&out.stderr)));
+    assert_eq!(text.lines().count(), 1, "one object is all that a program has to read: {text}");
     (json, out.status.success())
+}
+
+/// The name of a process that was started with this data folder.
+fn running_with(data: &Path) -> Option<String> {
+    let ours = format!("CUFFIA_DATA_DIR={}", data.display());
+    std::fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.path()).find_map(|process| {
+        let environment = std::fs::read(process.join("environ")).ok()?;
+        let found = environment.split(|byte| *byte == 0).any(|variable| variable == ours.as_bytes());
+        found.then(|| std::fs::read_to_string(process.join("comm")).unwrap_or_default())
+    })
 }

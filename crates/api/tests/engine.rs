@@ -3,13 +3,14 @@
 
 use cuffia_api::*;
 use cuffia_customers::{PRACTICE_CUSTOMERS, Store};
-use cuffia_desk::{Desk, DeskSetup};
+use cuffia_desk::{Clock, Desk, DeskSetup};
 use cuffia_headset::{Choice, DeviceInfo, Headset, MemoryDevices, ProcessingConfig};
 use cuffia_phone::{MediaConfig, Trust};
 use cuffia_sip::{CallId, LineCommand, LineEvent, Switchboard, SwitchboardEvent};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::time::Duration;
 use tokio::sync::broadcast;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -40,6 +41,11 @@ struct Shell {
 
 impl Shell {
     fn open(folder: &Path) -> Shell {
+        Shell::open_at(folder, Arc::new(|| NOW))
+    }
+
+    /// With a clock of the test's own.
+    fn open_at(folder: &Path, clock: Clock) -> Shell {
         let (key, _) = cuffia_customers::open_key(folder, false).unwrap();
         let store = Store::open(&folder.join("cuffia.db"), &key).unwrap();
         cuffia_customers::fill(&store, NOW).unwrap();
@@ -51,7 +57,7 @@ impl Shell {
             media: MediaConfig::default(),
             trust: Trust::System,
             region: "IT".into(),
-            clock: Arc::new(|| NOW),
+            clock,
         })
         .unwrap();
         let engine = Engine::start(EngineSetup {
@@ -416,4 +422,23 @@ async fn the_window_is_told_how_far_the_practice_customer_is() {
         })
         .await;
     assert!(seen.is_sorted() && seen.contains(&100) && seen.iter().any(|p| (10..90).contains(p)), "{seen:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ready_counts_from_the_registration_when_that_is_later() {
+    let dir = tempfile::tempdir().unwrap();
+    let (board, _events) = employer().await;
+    let time = Arc::new(AtomicI64::new(NOW));
+    let clock = time.clone();
+    let mut shell = Shell::open_at(dir.path(), Arc::new(move || clock.load(Relaxed)));
+    let ready = |s: &Snapshot| (s.operator.state == OperatorState::Ready).then_some(s.operator.since);
+    assert_eq!(ready(&shell.engine.whole()), Some(NOW));
+    time.store(NOW + 60_000, Relaxed);
+    shell.connect(&board).await;
+    assert_eq!(ready(&shell.engine.whole()), Some(NOW + 60_000), "nobody could call before");
+    // A break ends later than that: then it counts from there.
+    shell.ask("pause", json!({"on": true})).await;
+    time.store(NOW + 90_000, Relaxed);
+    shell.ask("pause", json!({"on": false})).await;
+    assert_eq!(ready(&shell.engine.whole()), Some(NOW + 90_000));
 }

@@ -238,15 +238,16 @@ impl Engine {
         let desk = self.desk();
         let (customer, calls, requests) = desk.customer_history(&c.customer)?;
         let of_call = |id: &str| requests.iter().find(|r| r.call.as_deref() == Some(id));
-        let mut timeline: Vec<TimelineItem> = calls
-            .iter()
-            .map(|c| TimelineItem { at: c.started, call: Some(show::call_row(c, of_call(&c.id), None)), request: None })
-            .chain(requests.iter().filter(|r| r.call.is_none()).map(|r| TimelineItem {
-                at: r.at,
-                call: None,
-                request: Some(show::request(r)),
-            }))
-            .collect();
+        let mut timeline = Vec::new();
+        for c in &calls {
+            let row = show::call_row(c, of_call(&c.id), desk.store().draft(&c.id)?.as_ref());
+            timeline.push(TimelineItem { at: c.started, call: Some(row), request: None });
+        }
+        timeline.extend(requests.iter().filter(|r| r.call.is_none()).map(|r| TimelineItem {
+            at: r.at,
+            call: None,
+            request: Some(show::request(r)),
+        }));
         timeline.sort_by_key(|i| std::cmp::Reverse(i.at));
         Ok(CustomerPage { card: show::card(&desk.sight(customer)?), timeline })
     }

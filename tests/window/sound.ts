@@ -33,8 +33,8 @@ export class SoundServer {
     return new SoundServer(folder, environment, server);
   }
 
-  /** Follows what a source plays, 48 kHz mono, in pieces of 10 ms; `stop` ends it. */
-  listen(source: string, each: (rms: number) => void): { stop: () => void } {
+  /** Follows what a source plays, 48 kHz mono, in pieces of 10 ms (`float32le`); `stop` ends it. */
+  listen(source: string, each: (rms: number, sound: Buffer) => void): { stop: () => void } {
     const child = spawn(
       'pacat',
       [
@@ -54,9 +54,20 @@ export class SoundServer {
       for (; kept.length >= 1920; kept = kept.subarray(1920)) {
         let square = 0;
         for (let i = 0; i < 480; i++) square += kept.readFloatLE(i * 4) ** 2;
-        each(Math.sqrt(square / 480));
+        each(Math.sqrt(square / 480), kept.subarray(0, 1920));
       }
     });
+    return { stop: () => child.kill() };
+  }
+
+  /** Plays sound (48 kHz mono, `float32le`) into a sink; `stop` ends it. */
+  play(sink: string, sound: Buffer): { stop: () => void } {
+    const child = spawn(
+      'pacat',
+      ['--playback', '--raw', '--format=float32le', '--rate=48000', '--channels=1', `--device=${sink}`],
+      { env: { ...process.env, ...this.environment }, stdio: ['pipe', 'ignore', 'ignore'] },
+    );
+    child.stdin.end(sound);
     return { stop: () => child.kill() };
   }
 

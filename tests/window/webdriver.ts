@@ -15,7 +15,7 @@ export class Window {
     private readonly base: string,
   ) {}
 
-  static async open(binary: string, environment: Record<string, string>): Promise<Window> {
+  static async open(binary: string, environment: Record<string, string | undefined>): Promise<Window> {
     const port = await freePort();
     const env = { ...process.env, ...environment, TAURI_WEBVIEW_AUTOMATION: 'true' };
     const driver = start('WebKitWebDriver', ['--host=127.0.0.1', `--port=${port}`], { env });

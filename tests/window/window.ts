@@ -1,7 +1,8 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 import { test as base, expect } from '@playwright/test';
+import { elsewhere, runningWith, written } from '../support/left';
 import { SoundServer } from './sound';
 import { Window } from './webdriver';
 
@@ -18,7 +19,8 @@ export const test = base.extend<{ language: string; sound: SoundServer; window: 
   window: async ({ sound, language }, use, info) => {
     const home = mkdtempSync(join(tmpdir(), 'cuffia-home-'));
     const data = mkdtempSync(join(tmpdir(), 'cuffia-data-'));
-    const environment = { ...sound.environment, HOME: home, CUFFIA_DATA_DIR: data, LANG: language, LC_ALL: language };
+    const own = { CUFFIA_DATA_DIR: data, LANG: language, LC_ALL: language };
+    const environment = { ...sound.environment, ...elsewhere(home), ...own };
     const window = await Window.open(binary, environment);
     try {
       await use(window);
@@ -32,25 +34,3 @@ export const test = base.extend<{ language: string; sound: SoundServer; window: 
     for (const folder of [home, data]) rmSync(folder, { recursive: true, force: true });
   },
 });
-
-/** Files in a folder, but for those of the system's own libraries: the sound server's cookie and the desktop's settings. */
-function written(home: string): string[] {
-  return readdirSync(home, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => relative(home, join(entry.parentPath, entry.name)))
-    .filter((path) => !['.config/pulse/cookie', '.cache/dconf/user'].includes(path));
-}
-
-/** Names of the processes that were started with this data folder. */
-function runningWith(data: string): string[] {
-  return readdirSync('/proc')
-    .filter((entry) => /^\d+$/.test(entry))
-    .flatMap((pid) => {
-      try {
-        const ours = readFileSync(`/proc/${pid}/environ`, 'utf8').includes(`CUFFIA_DATA_DIR=${data}`);
-        return ours ? [readFileSync(`/proc/${pid}/comm`, 'utf8').trim()] : [];
-      } catch {
-        return []; // gone meanwhile, or not ours to read
-      }
-    });
-}

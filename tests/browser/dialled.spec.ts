@@ -1,5 +1,5 @@
 import { expect } from '@playwright/test';
-import { begin, press, reach, takeCall, test, type } from './engine';
+import { begin, press, takeCall, test, type } from './engine';
 
 test('a practice customer is called by number, and why a call does not come about is said', async ({
   page,

@@ -212,15 +212,16 @@ impl Desk {
         let now = self.now();
         let path = self.recordings().join(recording_name(&info.id));
         let started = cuffia_recording::start(&path, &self.recording_key());
-        let call = self.with(|s| {
-            let call = s.calls.iter_mut().find(|c| c.info.id == info.id)?;
-            (call.info, call.answered) = (info, Some(now));
-            call.recording = started.is_ok();
-            Some(call.clone())
-        });
-        let Some(call) = call else { return };
-        // The row names the recording before a sound is in it: a killed process leaves nothing that is not known.
+        let Some(mut call) = self.live_calls().into_iter().find(|c| c.info.id == info.id) else { return };
+        (call.info, call.answered, call.recording) = (info, Some(now), started.is_ok());
+        // The row names the recording before a sound is in it, and says that we talk before anybody sees it: a killed process leaves
+        // nothing that is not known.
         self.keep(&call);
+        self.with(|s| {
+            if let Some(shown) = s.calls.iter_mut().find(|c| c.info.id == call.info.id) {
+                (shown.info, shown.answered, shown.recording) = (call.info.clone(), call.answered, call.recording);
+            }
+        });
         match started {
             Ok((tap, writer)) => {
                 *call.writer.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(writer);

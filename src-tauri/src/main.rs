@@ -8,7 +8,7 @@ mod notification_plugin;
 mod ringing;
 mod shell;
 
-use cuffia::{DataFolder, Program, Sound};
+use cuffia::{DataFolder, Program, Sound, stop_signal};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -36,9 +36,16 @@ fn start() -> Result<(), Box<dyn std::error::Error>> {
     };
     let app =
         shell::build(tauri::Builder::default(), program.engine.clone()).build(shell::context(program.folder.path()))?;
-    app.run(|_, _| {});
-    // The far ends are told before the process is gone.
-    runtime.block_on(shell::leave(&program.engine));
+    let asked = app.handle().clone();
+    runtime.spawn(async move {
+        match stop_signal().await {
+            Ok(()) => asked.exit(0),
+            Err(e) => tracing::warn!("the system's request to end will not be heard: {e}"),
+        }
+    });
+    // Not `run`, which ends the process with the window: the far ends are told before it is gone.
+    app.run_return(|_, _| {});
+    runtime.block_on(program.leave());
     runtime.shutdown_timeout(std::time::Duration::from_secs(2));
     Ok(())
 }

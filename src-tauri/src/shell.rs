@@ -99,13 +99,3 @@ fn show<R: Runtime>(app: &AppHandle<R>, what: Window) {
         Window::Front => window.unminimize().and_then(|()| window.show()).and_then(|()| window.set_focus()),
     };
 }
-
-/// Hangs up and gives the registration back.
-pub async fn leave(engine: &Engine) {
-    for call in engine.desk().live_calls() {
-        let _ = engine.desk().phone().hang_up(&call.info.id).await;
-    }
-    engine.desk().disconnect();
-    // BYE and the final REGISTER go out with the line's own task; give them a moment.
-    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
-}

@@ -1,23 +1,10 @@
 //! The command line: whole practice calls without window or sound card, clear failures, and a process that is killed.
 #![allow(clippy::unwrap_used)]
 
-use cuffia::{DataFolder, Program, Sound};
-use cuffia_desk::KeptCall;
-use cuffia_headset::MemoryDevices;
-use cuffia_tests::cli::{cuffia, run};
+use cuffia_tests::cli::{cuffia, next_start, run};
 use cuffia_tests::process::Process;
 use serde_json::Value;
 use std::path::Path;
-
-/// Starts the program again, and gives the one call that is in its list.
-fn next_start(data: &Path) -> (Program, KeptCall) {
-    let folder = DataFolder::open_at(data.to_path_buf(), true).unwrap();
-    let (devices, _end) = MemoryDevices::new();
-    let program = Program::start(folder, Sound::Own(Box::new(devices))).unwrap();
-    let mut calls = program.engine.desk().calls_before(None, 10).unwrap();
-    assert_eq!(calls.len(), 1, "the call is in the list");
-    (program, calls.remove(0))
-}
 
 #[test]
 fn a_whole_practice_call_in_italian_is_taken_written_down_and_kept() {

@@ -15,16 +15,21 @@ export function written(home: string): string[] {
     .filter((path) => !['.config/pulse/cookie', '.cache/dconf/user'].includes(path));
 }
 
-/** Names of the processes that were started with this data folder. */
-export function runningWith(data: string): string[] {
+/** The processes that were started with this data folder. */
+export function running(data: string): { pid: number; name: string }[] {
   return readdirSync('/proc')
     .filter((entry) => /^\d+$/.test(entry))
     .flatMap((pid) => {
       try {
         const ours = readFileSync(`/proc/${pid}/environ`, 'utf8').includes(`CUFFIA_DATA_DIR=${data}`);
-        return ours ? [readFileSync(`/proc/${pid}/comm`, 'utf8').trim()] : [];
+        return ours ? [{ pid: Number(pid), name: readFileSync(`/proc/${pid}/comm`, 'utf8').trim() }] : [];
       } catch {
         return []; // gone meanwhile, or not ours to read
       }
     });
+}
+
+/** Their names. */
+export function runningWith(data: string): string[] {
+  return running(data).map((process) => process.name);
 }

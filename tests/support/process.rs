@@ -74,6 +74,12 @@ impl Process {
         let _ = self.child.wait();
     }
 
+    /// Asks it to end, as the system does at the end of a session.
+    pub fn ask_to_end(&self) {
+        let asked = Command::new("kill").args(["-TERM", &self.id().to_string()]).status();
+        assert!(asked.is_ok_and(|s| s.success()), "{} could not be asked to end", self.name);
+    }
+
     /// Waits until it ends by itself; gives whether it succeeded.
     pub fn wait(&mut self) -> bool {
         self.child.wait().unwrap().success()

@@ -2,7 +2,7 @@
 
 use crate::{peer_hears, says};
 use cuffia_headset::{WavWriter, dbfs, read_wav};
-use cuffia_tests::cli::{cuffia, finish};
+use cuffia_tests::cli::{cuffia, finish, next_start};
 use cuffia_tests::peers::Switchboard;
 use cuffia_tests::process::Process;
 use cuffia_tests::tone::{share, tone};
@@ -67,6 +67,24 @@ fn call_plays_one_file_records_another_and_reports_what_was_heard() {
         let middle = &sound[sound.len() / 2 - 12_000..sound.len() / 2 + 12_000];
         assert!(share(middle, 700.0) > 0.9 && dbfs(middle) > -20.0, "the peer's tone is in the file");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_that_is_asked_to_end_in_a_call_hangs_up() {
+    let switchboard = Switchboard::start();
+    let peer = switchboard.start_webrtc_peer(700);
+    let dir = tempfile::tempdir().unwrap();
+    let arguments = ["call", "bob", "--server", "ws://127.0.0.1:8080/", "--user", "alice", "--seconds", "60", "--json"];
+    let mut call = Process::start("cuffia", &mut alice(dir.path(), &arguments));
+    peer.line("an answer", says("confirmed"));
+    call.ask_to_end();
+    peer.line("the end", says("ended"));
+    let report: Value = serde_json::from_str(&call.line("a report", |l| l.starts_with('{'))).unwrap();
+    assert_eq!((&report["ok"], report["code"].as_str()), (&Value::Bool(false), Some("stopped")), "{report}");
+    assert!(!call.wait(), "what was not finished is no success");
+
+    let (_program, kept) = next_start(dir.path());
+    assert_eq!(kept.call.reason.as_deref(), Some("hung_up_here"), "and not as interrupted");
 }
 
 /// Isolated tests may make networks of their own; this one has nothing in it.

@@ -41,3 +41,19 @@ test('a practice call is answered by keyboard, heard both ways, registered and f
   await window.shows('Margaret Hale');
   await window.shows('Amount does not match');
 });
+
+test('the program that is closed in a call hangs up, and the call is kept with its draft', async ({ window }) => {
+  await (await window.control('button', 'Next')).type(Key.Enter);
+  await (await window.control('button', 'Next')).type(Key.Enter);
+  await (await window.control('button', 'Practise now')).type(Key.Enter);
+  await (await window.control('button', 'Let them call')).type(Key.Enter);
+  await window.control('button', 'Answer', 60);
+  await window.press(Key.F9);
+  await window.control('button', 'Hang up');
+  await (await window.control('textarea', 'Note')).type('It is invoice number 40827');
+  await window.restart();
+  await (await window.control('a', 'Margaret Hale')).type(Key.Enter);
+  await window.shows('You hung up');
+  const note = `document.querySelector('textarea').value`;
+  await until('the note', 20, async () => (await window.script<string>(`return ${note}`)).includes('40827'));
+});

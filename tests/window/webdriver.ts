@@ -1,4 +1,8 @@
+import { basename } from 'node:path';
+import { running } from '../support/left';
 import { freePort, start, stop, until } from './process';
+
+type Environment = { CUFFIA_DATA_DIR: string } & Record<string, string | undefined>;
 
 const ELEMENT = 'element-6066-11e4-a52e-4f735466cecf';
 
@@ -11,11 +15,13 @@ export const Key = { Enter: '\uE007', F9: '\uE039', F10: '\uE03A', Control: '\uE
  */
 export class Window {
   private constructor(
-    private readonly driver: ReturnType<typeof start>,
-    private readonly base: string,
+    private readonly binary: string,
+    private readonly environment: Environment,
+    private driver: ReturnType<typeof start>,
+    private base: string,
   ) {}
 
-  static async open(binary: string, environment: Record<string, string | undefined>): Promise<Window> {
+  static async open(binary: string, environment: Environment): Promise<Window> {
     const port = await freePort();
     const env = { ...process.env, ...environment, TAURI_WEBVIEW_AUTOMATION: 'true' };
     const driver = start('WebKitWebDriver', ['--host=127.0.0.1', `--port=${port}`], { env });
@@ -24,7 +30,7 @@ export class Window {
       await until('the driver', 10, async () => (await fetch(`${root}/status`)).ok);
       const capabilities = { alwaysMatch: { 'webkitgtk:browserOptions': { binary, args: [] } } };
       const { sessionId } = await request<{ sessionId: string }>(`${root}/session`, 'POST', { capabilities });
-      return new Window(driver, `${root}/session/${sessionId}`);
+      return new Window(binary, environment, driver, `${root}/session/${sessionId}`);
     } catch (error) {
       await stop(driver);
       throw error;
@@ -71,15 +77,31 @@ export class Window {
     return request<T>(`${this.base}/execute/async`, 'POST', { script, args: [] });
   }
 
-  /** A PNG of the window. */
+  /** A PNG of the window. It is taken with the next frame, and a page that stands still has none: so it is moved meanwhile. */
   async screenshot(): Promise<Buffer> {
-    return Buffer.from(await request<string>(`${this.base}/screenshot`, 'GET'), 'base64');
+    await this.script(
+      'window.moving = setInterval(() => (document.body.style.opacity = 0.99 + Math.random() / 100), 20);',
+    );
+    const picture = await request<string>(`${this.base}/screenshot`, 'GET');
+    await this.script('clearInterval(window.moving); document.body.style.opacity = "";');
+    return Buffer.from(picture, 'base64');
   }
 
-  /** Closes the window, as a person does, and the driver with it. */
+  /** Asks the program to end, as the system does, and ends the driver when it is gone. (The driver itself would kill it.) */
   async close(): Promise<void> {
-    await request(this.base, 'DELETE').catch(() => undefined);
+    const name = basename(this.binary).slice(0, 15);
+    const ours = () => running(this.environment.CUFFIA_DATA_DIR).find((process) => process.name === name);
+    const found = ours();
+    if (found) process.kill(found.pid, 'SIGTERM');
+    await until('the end of the program', 20, async () => !ours());
     await stop(this.driver);
+  }
+
+  /** Ends the program and starts it anew on the same data. */
+  async restart(): Promise<void> {
+    await this.close();
+    const again = await Window.open(this.binary, this.environment);
+    [this.driver, this.base] = [again.driver, again.base];
   }
 
   private async find(tag: string): Promise<string[]> {
@@ -106,7 +128,8 @@ export class Control {
 }
 
 async function request<T>(address: string, method: string, body?: unknown): Promise<T> {
-  const answer = await fetch(address, { method, body: body === undefined ? null : JSON.stringify(body) });
+  const sent = { method, body: body === undefined ? null : JSON.stringify(body), signal: AbortSignal.timeout(60_000) };
+  const answer = await fetch(address, sent);
   const { value } = (await answer.json()) as { value: T & { error?: string; message?: string } };
   if (!answer.ok) throw new Error(`${value.error}: ${value.message}`);
   return value;

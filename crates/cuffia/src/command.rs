@@ -6,7 +6,7 @@ mod practice;
 mod run;
 mod watch;
 
-use crate::StartError;
+use crate::{Program, StartError, stop_signal};
 use clap::{Parser, Subcommand};
 use cuffia_api::ApiError;
 use serde_json::{Value, json};
@@ -76,6 +76,16 @@ impl From<cuffia_headset::HeadsetError> for Failure {
 pub(crate) struct Report {
     fields: Value,
     words: String,
+}
+
+/// Does a command's work on a program. Whether it is done, fails or is interrupted: the far ends are told before the end.
+async fn work<T>(program: &Program, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let outcome = tokio::select! {
+        outcome = work => outcome,
+        asked = stop_signal() => Err(asked.map_or_else(Failure::from, |()| Failure::new("stopped", "stopped before the end"))),
+    };
+    program.leave().await;
+    outcome
 }
 
 /// Runs the command line.

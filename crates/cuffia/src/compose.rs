@@ -58,7 +58,7 @@ pub enum Sound {
     Own(Box<dyn Devices>),
 }
 
-/// A running program. Dropping it stops everything.
+/// A running program. Dropping it stops everything; [`Program::leave`] tells the far ends first.
 pub struct Program {
     /// The engine.
     pub engine: Engine,
@@ -90,6 +90,11 @@ impl DeviceControl for Fixed {
 }
 
 impl Program {
+    /// Hangs up and gives the registration back; see [`Desk::leave`]. For the end of the program.
+    pub async fn leave(&self) {
+        self.engine.desk().leave().await;
+    }
+
     /// Starts the program in a data folder. Call within a tokio runtime.
     ///
     /// # Errors

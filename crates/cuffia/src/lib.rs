@@ -5,6 +5,8 @@ pub mod bridge;
 pub mod command;
 mod compose;
 mod folder;
+mod stop;
 
 pub use compose::{Program, Sound, StartError};
 pub use folder::{DataFolder, data_folder};
+pub use stop::stop_signal;

@@ -225,6 +225,7 @@ impl Desk {
                 PhoneEvent::Answered(info) => self.answered(info),
                 PhoneEvent::Ended(info, reason) => self.ended(info, reason),
                 PhoneEvent::Statistics(call, statistics) => self.measured(&call, *statistics),
+                PhoneEvent::Left(dealt_with) => drop(dealt_with.send(())),
                 PhoneEvent::Digit(..) | PhoneEvent::Sound(_, SoundEvent::First) => {}
                 PhoneEvent::Sound(_, SoundEvent::Interrupted) => self.say(DeskEvent::Notice(
                     "call.interrupted".into(),

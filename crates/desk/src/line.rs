@@ -140,6 +140,13 @@ impl Desk {
         self.say(DeskEvent::Line);
     }
 
+    /// For the end of the program: hangs up and leaves the line, and waits until the far ends know (two seconds at most) and the
+    /// calls are kept as ended.
+    pub async fn leave(&self) {
+        self.phone().leave().await;
+        self.disconnect();
+    }
+
     /// Leaves the line and connects the saved account again, if there is one and it is wanted: after practice, or at start.
     ///
     /// # Errors

@@ -63,6 +63,8 @@ pub enum PhoneEvent {
     Digit(String, char),
     /// Something about a call's sound.
     Sound(String, SoundEvent),
+    /// The line was left and is closed, and all about its calls has been told. To be answered when that is dealt with.
+    Left(oneshot::Sender<()>),
 }
 
 /// What happens to a call's sound.
@@ -105,6 +107,7 @@ impl PhoneError {
 
 enum Request {
     UseLine(Option<LineUse>),
+    Leave(oneshot::Sender<()>),
     Dial(String, oneshot::Sender<Result<String, PhoneError>>),
     Act(String, Act, oneshot::Sender<Result<(), PhoneError>>),
 }
@@ -147,6 +150,15 @@ impl Phone {
     /// Works on another line; calls on the one before are hung up.
     pub fn use_line(&self, line: Option<LineUse>) {
         let _ = self.requests.send(Request::UseLine(line));
+    }
+
+    /// Hangs up, gives the registration back, and waits until the far ends know or the line gives them up, and until whoever
+    /// listens to the events has dealt with it. For the end of the program.
+    pub async fn leave(&self) {
+        let (reply, left) = oneshot::channel();
+        let _ = self.requests.send(Request::Leave(reply));
+        // Refused when nobody listens: then there is nothing to wait for.
+        let _ = left.await;
     }
 
     /// Calls a number, a name or a link; gives the call's id.
@@ -238,11 +250,11 @@ impl Actor {
                     Some(LineEvent::Registration(r)) => self.tell(PhoneEvent::Registration(r)),
                     Some(event) => self.handle(Event::Line(event)),
                     // The line's driver is gone; its calls with it.
-                    None => self.leave_line(),
+                    None => drop(self.leave_line()),
                 },
             }
         }
-        self.leave_line();
+        drop(self.leave_line());
     }
 
     fn tell(&self, event: PhoneEvent) {
@@ -251,8 +263,17 @@ impl Actor {
 
     fn request(&mut self, request: Request) {
         match request {
+            Request::Leave(reply) => {
+                let (left, events) = (self.leave_line(), self.events.clone());
+                tokio::spawn(async move {
+                    if let Some(mut left) = left {
+                        while left.recv().await.is_some() {}
+                    }
+                    let _ = events.send(PhoneEvent::Left(reply));
+                });
+            }
             Request::UseLine(line) => {
-                self.leave_line();
+                drop(self.leave_line());
                 self.line = line;
                 if let Some(line) = &self.line {
                     line.line.send(LineCommand::Register);
@@ -298,14 +319,15 @@ impl Actor {
         Ok(())
     }
 
-    fn leave_line(&mut self) {
+    /// Hangs up and leaves; gives the line's events, which end when it has closed.
+    fn leave_line(&mut self) -> Option<UnboundedReceiver<LineEvent>> {
         for id in self.calls.all().iter().map(|c| c.id).collect::<Vec<_>>() {
             self.handle(Event::HangUp(id));
         }
-        if let Some(line) = self.line.take() {
-            line.line.send(LineCommand::Unregister);
-            line.line.send(LineCommand::Close);
-        }
+        let line = self.line.take()?;
+        line.line.send(LineCommand::Unregister);
+        line.line.send(LineCommand::Close);
+        Some(line.events)
     }
 
     fn news(&mut self, news: MediaNews) {

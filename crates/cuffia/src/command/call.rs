@@ -1,9 +1,9 @@
 //! `cuffia call`.
 
 use super::watch::{self, Watch, call, talks};
-use super::{Failure, LineArguments, Report, say};
+use super::{Failure, LineArguments, Report, say, work};
 use crate::{DataFolder, Program, Sound};
-use cuffia_api::{CallRef, Digits, LineState, Nothing, dispatch};
+use cuffia_api::{CallRef, Digits, LineState, dispatch};
 use serde_json::json;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -42,6 +42,10 @@ impl Call {
         let said = self.wav.as_ref().map(|p| cuffia_headset::read_wav(p)).transpose()?.unwrap_or_default();
         let (devices, file) = watch::file_devices(said, self.record.as_ref())?;
         let program = Program::start(DataFolder::open()?, Sound::Own(Box::new(devices)))?;
+        work(&program, self.call(&program, &file)).await
+    }
+
+    async fn call(&self, program: &Program, file: &watch::FileHandle) -> Result<Report, Failure> {
         let engine = program.engine.clone();
         let mut watch = Watch::new(engine.clone());
         if let Some(account) = self.line.account()? {
@@ -89,11 +93,10 @@ impl Call {
                 .await?;
             dispatch(&engine, "send_digits", json!(Digits { call: id.clone(), digits })).await?;
         }
-        self.talk(&mut watch, &file, &id).await?;
+        self.talk(&mut watch, file, &id).await?;
         let _ = dispatch(&engine, "hang_up", json!(CallRef { call: id.clone() })).await;
         watch.until(Duration::from_secs(10), "the end", |_| watch::is_over(&engine, &id).then_some(Ok(()))).await?;
         file.finish(self.record.as_ref())?;
-        dispatch(&engine, "disconnect_line", json!(Nothing {})).await?;
         let (heard, sent) = file.figures(watch.quality.as_ref());
         let (record, recording) = watch::kept(&engine, program.folder.path(), &id);
         let words = format!(

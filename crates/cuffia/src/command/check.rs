@@ -1,9 +1,9 @@
 //! `cuffia check`.
 
 use super::watch::{self, Watch};
-use super::{Failure, LineArguments, Report};
+use super::{Failure, LineArguments, Report, work};
 use crate::{DataFolder, Program, Sound};
-use cuffia_api::{LineState, dispatch};
+use cuffia_api::{Engine, LineState, LineView, Snapshot, dispatch};
 use serde_json::json;
 use std::time::Duration;
 
@@ -24,18 +24,7 @@ impl Check {
             (list.iter().filter(|d| d.input).count(), list.iter().filter(|d| d.output).count());
         let (devices, _) = watch::file_devices(Vec::new(), None)?;
         let program = Program::start(DataFolder::open()?, Sound::Own(Box::new(devices)))?;
-        let mut watch = Watch::new(program.engine.clone());
-        if let Some(account) = self.line.account()? {
-            dispatch(&program.engine, "connect_line", json!(account)).await?;
-        }
-        let line = watch
-            .until(Duration::from_secs(15), "an answer of the switchboard", |s| match (&s.line.state, &s.line.error) {
-                (LineState::Registered | LineState::Off, _) => Some(Ok(s.line.clone())),
-                (LineState::Failed, Some(_)) => Some(Ok(s.line.clone())),
-                _ => None,
-            })
-            .await?;
-        program.engine.desk().disconnect();
+        let line = work(&program, self.look(&program.engine)).await?;
         if let Some(error) = line.error {
             return Err(error.into());
         }
@@ -51,5 +40,17 @@ impl Check {
             "switchboard": { "server": line.server, "user": line.user, "registered": registered },
         });
         Ok(Report { fields, words })
+    }
+
+    async fn look(&self, engine: &Engine) -> Result<LineView, Failure> {
+        let mut watch = Watch::new(engine.clone());
+        if let Some(account) = self.line.account()? {
+            dispatch(engine, "connect_line", json!(account)).await?;
+        }
+        let settled = |s: &Snapshot| match (&s.line.state, &s.line.error) {
+            (LineState::Registered | LineState::Off, _) | (LineState::Failed, Some(_)) => Some(Ok(s.line.clone())),
+            _ => None,
+        };
+        watch.until(Duration::from_secs(15), "an answer of the switchboard", settled).await
     }
 }

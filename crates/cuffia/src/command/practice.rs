@@ -1,7 +1,7 @@
 //! `cuffia practice`: one whole practice call, with a WAV file or a synthetic operator for a microphone.
 
 use super::watch::{self, Watch, call, talks};
-use super::{Failure, Report, say};
+use super::{Failure, Report, say, work};
 use crate::{DataFolder, Program, Sound};
 use cuffia_api::*;
 use cuffia_headset::{Devices, FnDevices, Frame, dbfs};
@@ -87,6 +87,10 @@ impl Practice {
         let language = self.language()?.unwrap_or_else(system_language);
         let (devices, operator) = self.operator(language)?;
         let program = Program::start(DataFolder::open()?, Sound::Own(devices))?;
+        work(&program, self.practise(&program, &operator, language)).await
+    }
+
+    async fn practise(&self, program: &Program, operator: &Operator, language: Language) -> Result<Report, Failure> {
         let engine = program.engine.clone();
         let mut watch = Watch::new(engine.clone());
         say(self.json, "the customer prepares …");
@@ -113,8 +117,8 @@ impl Practice {
             .await?;
         say(self.json, "answered");
         operator.begin();
-        self.talk(&mut watch, &operator, &id).await?;
-        let written = self.write_down(&engine, &operator, &id).await?;
+        self.talk(&mut watch, operator, &id).await?;
+        let written = self.write_down(&engine, operator, &id).await?;
         let result = watch
             .until(Duration::from_secs(15), "the result", |s| {
                 s.practice
@@ -129,7 +133,6 @@ impl Practice {
         let (heard, sent) = operator.figures(watch.quality.as_ref());
         let (record, recording) = watch::kept(&engine, program.folder.path(), &id);
         wait_for_recording(&engine, &id).await;
-        dispatch(&engine, "stop_practice", json!(Nothing {})).await?;
         let words = words(&result, &heard, &sent, &record, &recording);
         let fields = json!({ "call": record, "recording": recording, "turns": turns, "heard": heard, "sent": sent, "result": result });
         Ok(Report { fields, words })

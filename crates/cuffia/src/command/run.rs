@@ -1,7 +1,7 @@
 //! `cuffia run`.
 
 use super::{Failure, Report, page_folder, say};
-use crate::{DataFolder, Program, Sound, bridge};
+use crate::{DataFolder, Program, Sound, bridge, stop_signal};
 use cuffia_headset::{FnDevices, SILENCE};
 use serde_json::json;
 use std::path::PathBuf;
@@ -35,27 +35,9 @@ impl Run {
             say(false, &format!("open {}", bridge.address));
         }
         stop_signal().await?;
-        let calls = program.engine.desk().live_calls();
-        for call in calls {
-            let _ = program.engine.desk().phone().hang_up(&call.info.id).await;
-        }
-        program.engine.desk().disconnect();
+        program.leave().await;
         Ok(Report { fields: json!({}), words: "stopped".into() })
     }
-}
-
-/// Ctrl-C, or a polite request of the system to end.
-async fn stop_signal() -> std::io::Result<()> {
-    #[cfg(unix)]
-    {
-        let mut end = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-        tokio::select! {
-            r = tokio::signal::ctrl_c() => r,
-            _ = end.recv() => Ok(()),
-        }
-    }
-    #[cfg(not(unix))]
-    tokio::signal::ctrl_c().await
 }
 
 /// A microphone in a quiet room: never exact zeros, as a real one, at about -75 dBFS.

@@ -3,77 +3,13 @@
 //! What it guarantees, whatever comes in whatever order: at most one call talks; a call that is over has been told so by the line or
 //! has been hung up or refused towards it; media is closed exactly when a call is over.
 
+mod call;
+mod negotiation;
+
+pub use call::{Call, Origin, State};
+use call::{Exchange, new_call};
 use cuffia_media::Direction;
 use cuffia_sip::{CallId, EndReason, LineCommand, LineEvent, Party};
-
-/// Who began a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Origin {
-    /// They called.
-    In,
-    /// We called.
-    Out,
-}
-
-/// How far a call is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum State {
-    /// We dial; our offer is being made or sent.
-    Dialling,
-    /// It rings there.
-    RingingThere,
-    /// It rings here.
-    RingingHere,
-    /// Answered here; our session description is being made, or their ACK awaited.
-    Answering,
-    /// Answered by both.
-    Active,
-}
-
-/// Which negotiation is under way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Exchange {
-    Idle,
-    /// Our re-offer is being made, or has been sent.
-    OursMaking(Direction),
-    OursSent(Direction),
-    /// Our answer to theirs is being made.
-    TheirsMaking(Direction),
-    /// They asked us to offer (a re-INVITE without a body).
-    TheirsAsked(Direction),
-    TheirsAskedSent(Direction),
-}
-
-/// One call.
-#[derive(Debug, Clone)]
-pub struct Call {
-    /// Its handle on the line.
-    pub id: CallId,
-    /// Who began it.
-    pub origin: Origin,
-    /// How far it is.
-    pub state: State,
-    /// The other side: their identity, or what was dialled.
-    pub remote: Party,
-    /// What was called.
-    pub called: String,
-    /// `X-` headers and the like, as they came.
-    pub headers: Vec<(String, String)>,
-    /// We hold.
-    pub held: bool,
-    /// They hold.
-    pub held_there: bool,
-    offer: Option<String>,
-    exchange: Exchange,
-    /// The direction the other side knows of.
-    told: Direction,
-    /// Their answer to our first offer has been taken (it may come early, in a 183).
-    accepted: bool,
-    /// Audible early media replaces our ringback.
-    early: bool,
-    /// The other side must learn our new address.
-    renew: bool,
-}
 
 /// What happens to the calls.
 #[derive(Debug, Clone)]
@@ -365,107 +301,6 @@ impl Calls {
         }
     }
 
-    fn reoffered(&mut self, id: CallId, sdp: Option<String>, out: &mut Vec<Effect>) {
-        let Some(call) = self.get_mut(id).filter(|c| c.state == State::Active) else {
-            out.push(Effect::Line(LineCommand::RejectReoffer { call: id, status: 491 }));
-            return;
-        };
-        match call.exchange {
-            Exchange::Idle => {}
-            // Ours has not left the house: theirs goes first, ours is made again afterwards.
-            Exchange::OursMaking(_) => out.push(Effect::Rollback(id)),
-            _ => {
-                out.push(Effect::Line(LineCommand::RejectReoffer { call: id, status: 491 }));
-                return;
-            }
-        }
-        match sdp {
-            Some(sdp) => {
-                call.exchange = Exchange::TheirsMaking(call.wanted());
-                out.push(Effect::MakeAnswer(id, sdp, call.wanted()));
-            }
-            None => {
-                call.exchange = Exchange::TheirsAsked(call.wanted());
-                out.push(Effect::MakeOffer(id, call.wanted()));
-            }
-        }
-    }
-
-    fn offer_ready(&mut self, id: CallId, sdp: String, out: &mut Vec<Effect>) {
-        let Some(call) = self.get_mut(id) else { return };
-        match (call.state, call.exchange) {
-            (State::Dialling, _) => {
-                out.push(Effect::Line(LineCommand::Invite { call: id, to: call.called.clone(), sdp }));
-            }
-            (State::Answering, _) => out.push(Effect::Line(LineCommand::Answer { call: id, sdp })),
-            (State::Active, Exchange::OursMaking(direction)) => {
-                call.exchange = Exchange::OursSent(direction);
-                out.push(Effect::Line(LineCommand::Reoffer { call: id, sdp }));
-            }
-            (State::Active, Exchange::TheirsAsked(direction)) => {
-                call.exchange = Exchange::TheirsAskedSent(direction);
-                out.push(Effect::Line(LineCommand::AnswerReoffer { call: id, sdp }));
-            }
-            // Overtaken by their re-offer.
-            _ => {}
-        }
-    }
-
-    fn answer_ready(&mut self, id: CallId, sdp: String, direction: Direction, out: &mut Vec<Effect>) {
-        let Some(call) = self.get_mut(id) else { return };
-        match (call.state, call.exchange) {
-            (State::Answering, _) => {
-                (call.accepted, call.held_there) = (true, holds(direction, call.held));
-                out.push(Effect::Line(LineCommand::Answer { call: id, sdp }));
-            }
-            (State::Active, Exchange::TheirsMaking(told)) => {
-                (call.exchange, call.told) = (Exchange::Idle, told);
-                call.held_there = holds(direction, told == Direction::SendOnly);
-                out.push(Effect::Line(LineCommand::AnswerReoffer { call: id, sdp }));
-                out.push(Effect::Changed(id));
-                // The operator may have pressed hold meanwhile.
-                call.renegotiate(out);
-            }
-            _ => {}
-        }
-    }
-
-    fn answer_accepted(&mut self, id: CallId, direction: Direction, out: &mut Vec<Effect>) {
-        let Some(call) = self.get_mut(id) else { return };
-        match call.exchange {
-            Exchange::OursSent(told) | Exchange::TheirsAskedSent(told) => {
-                (call.exchange, call.told) = (Exchange::Idle, told);
-            }
-            _ => {}
-        }
-        call.held_there = holds(direction, call.told == Direction::SendOnly);
-        out.push(Effect::Changed(id));
-        call.renegotiate(out);
-    }
-
-    fn media_failed(&mut self, id: CallId, out: &mut Vec<Effect>) {
-        let Some(call) = self.get_mut(id) else { return };
-        let lost = EndReason::Refused { status: 488, reason: "no session for sound".into() };
-        match (call.state, call.exchange) {
-            (State::RingingHere, _) => return,
-            (State::Active, Exchange::TheirsMaking(_) | Exchange::TheirsAsked(_)) => {
-                call.exchange = Exchange::Idle;
-                out.push(Effect::Line(LineCommand::RejectReoffer { call: id, status: 488 }));
-                return;
-            }
-            (State::Active, Exchange::OursMaking(direction)) => {
-                (call.exchange, call.told) = (Exchange::Idle, direction);
-                out.push(Effect::Rollback(id));
-                return;
-            }
-            (State::Answering, _) if call.origin == Origin::In && !call.accepted => {
-                out.push(Effect::Line(LineCommand::Reject { call: id, status: 488 }));
-            }
-            _ => out.push(Effect::Line(LineCommand::HangUp { call: id })),
-        }
-        self.end(id, lost, out);
-    }
-
     fn end(&mut self, id: CallId, reason: EndReason, out: &mut Vec<Effect>) {
         let Some(at) = self.calls.iter().position(|c| c.id == id) else { return };
         let call = self.calls.remove(at);
@@ -498,50 +333,6 @@ impl Calls {
         if tone != self.tone {
             self.tone = tone;
             out.push(Effect::Tone(tone));
-        }
-    }
-}
-
-/// Whether this direction, as seen from here, means that they hold us.
-fn holds(direction: Direction, held: bool) -> bool {
-    match direction {
-        Direction::RecvOnly => true,
-        Direction::Inactive => !held,
-        Direction::SendRecv | Direction::SendOnly => false,
-    }
-}
-
-fn new_call(id: CallId, origin: Origin, remote: Party, called: String) -> Call {
-    Call {
-        id,
-        origin,
-        state: State::RingingHere,
-        remote,
-        called,
-        headers: Vec::new(),
-        held: false,
-        held_there: false,
-        offer: None,
-        exchange: Exchange::Idle,
-        told: Direction::SendRecv,
-        accepted: false,
-        early: false,
-        renew: false,
-    }
-}
-
-impl Call {
-    fn wanted(&self) -> Direction {
-        if self.held { Direction::SendOnly } else { Direction::SendRecv }
-    }
-
-    /// Offers again when the other side does not know the direction we want, or where we are.
-    fn renegotiate(&mut self, out: &mut Vec<Effect>) {
-        let due = self.renew || self.told != self.wanted();
-        if due && self.exchange == Exchange::Idle && self.state == State::Active && self.accepted {
-            self.renew = false;
-            self.exchange = Exchange::OursMaking(self.wanted());
-            out.push(Effect::MakeOffer(self.id, self.wanted()));
         }
     }
 }

@@ -107,7 +107,15 @@ impl Engine {
         // A practice customer's short number stands for his own, by which he is known like anybody.
         let short = d.target.trim();
         let own = self.callable_scenarios().into_iter().find(|s| s.number == short).map(|s| s.caller);
-        Ok(CallRef { call: self.desk().dial(own.as_deref().unwrap_or(short)).await? })
+        let target = self.desk().target(own.as_deref().unwrap_or(short))?;
+        if own.is_none() && !self.in_practice() && cuffia_practice::is_customer(&target) {
+            return Err(ApiError {
+                code: "practice.closed".into(),
+                message: "This is a practice customer, whose number is invented. Open the practice room to call."
+                    .into(),
+            });
+        }
+        Ok(CallRef { call: self.desk().phone().dial(target).await? })
     }
 
     pub(crate) async fn answer(&self, c: CallRef) -> Answer<Nothing> {

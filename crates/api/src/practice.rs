@@ -76,6 +76,11 @@ impl Engine {
         Ok(())
     }
 
+    /// Whether the room is open: its line is the only one then.
+    pub(crate) fn in_practice(&self) -> bool {
+        self.with_practice(|p| p.is_some())
+    }
+
     /// The scenarios that can be called now: none when the room is closed. In the language the room speaks, for that is who answers.
     pub(crate) fn callable_scenarios(&self) -> Vec<practice::ScenarioInfo> {
         let language = self.with_practice(|p| p.as_ref().map(|p| p.view.language));

@@ -135,6 +135,12 @@ impl Shell {
         page.timeline.into_iter().filter_map(|i| i.call).map(|c| c.id).collect()
     }
 
+    /// A customer like any other.
+    async fn someone(&self) -> CustomerRow {
+        let all = self.find("srl", 50).await;
+        all.into_iter().find(|c| PRACTICE_CUSTOMERS.iter().all(|p| p.1 != c.id)).unwrap()
+    }
+
     async fn find(&self, text: &str, limit: u32) -> Vec<CustomerRow> {
         serde_json::from_value(self.ask("find_customers", json!({"text": text, "limit": limit})).await).unwrap()
     }
@@ -147,10 +153,15 @@ async fn employer() -> (Switchboard, UnboundedReceiver<SwitchboardEvent>) {
 
 /// The call that was dialled, as the switchboard sees it.
 async fn dialled(events: &mut UnboundedReceiver<SwitchboardEvent>) -> CallId {
+    number_dialled(events).await.0
+}
+
+/// The same, and what was dialled.
+async fn number_dialled(events: &mut UnboundedReceiver<SwitchboardEvent>) -> (CallId, String) {
     within("call at the switchboard", async {
         loop {
-            if let SwitchboardEvent::Call(LineEvent::Incoming { call, .. }) = events.recv().await.unwrap() {
-                return call;
+            if let SwitchboardEvent::Call(LineEvent::Incoming { call, called, .. }) = events.recv().await.unwrap() {
+                return (call, called);
             }
         }
     })
@@ -167,15 +178,16 @@ async fn a_new_snapshot_has_the_draft_as_saved_and_what_was_registered() {
     let (board, mut events) = employer().await;
     let mut shell = Shell::open(dir.path());
     shell.connect(&board).await;
-    let call = shell.dial("0115550147").await;
+    let known = shell.someone().await;
+    let call = shell.dial(&known.number).await;
     dialled(&mut events).await;
-    let (_, giulia, _) = PRACTICE_CUSTOMERS[0];
+    let known = known.id.as_str();
 
-    shell.ask("save_draft", json!({"call": call, "draft": draft("invoice 40827", Some(giulia))})).await;
+    shell.ask("save_draft", json!({"call": call, "draft": draft("invoice 40827", Some(known))})).await;
     let view = shell.engine.whole().calls.remove(0);
     assert_eq!((view.draft.note.as_str(), view.request), ("invoice 40827", None));
 
-    shell.ask("register_request", json!({"call": call, "draft": draft("invoice 40827!", Some(giulia))})).await;
+    shell.ask("register_request", json!({"call": call, "draft": draft("invoice 40827!", Some(known))})).await;
     let of_event = shell
         .change("the call with its request", |c| match c {
             Change::Calls(calls) => calls.into_iter().find_map(|c| c.request),
@@ -184,7 +196,7 @@ async fn a_new_snapshot_has_the_draft_as_saved_and_what_was_registered() {
         .await;
     let request = shell.engine.whole().calls.remove(0).request.unwrap();
     assert_eq!(request, of_event, "told to every window, and in a new snapshot");
-    assert_eq!((request.note.as_str(), request.customer.as_deref()), ("invoice 40827!", Some(giulia)));
+    assert_eq!((request.note.as_str(), request.customer.as_deref()), ("invoice 40827!", Some(known)));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -223,6 +235,7 @@ async fn why_a_call_was_not_answered_is_told_at_once_and_stands_in_the_list() {
     let (board, mut events) = employer().await;
     let mut shell = Shell::open(dir.path());
     shell.connect(&board).await;
+    let known = shell.someone().await;
     for (status, reason) in [
         (486, EndReasonView::Busy),
         (603, EndReasonView::Declined),
@@ -231,16 +244,16 @@ async fn why_a_call_was_not_answered_is_told_at_once_and_stands_in_the_list() {
         (403, EndReasonView::Forbidden),
         (503, EndReasonView::Failed),
     ] {
-        let id = shell.dial("0115550147").await;
+        let id = shell.dial(&known.number).await;
         let call = dialled(&mut events).await;
         board.send(LineCommand::Reject { call, status });
         let told = shell.change("the reason", not_reached).await;
         assert_eq!((told.id.as_str(), told.reason), (id.as_str(), reason), "{status}");
-        assert_eq!(told.name.as_deref(), Some("Giulia Ferraro"));
+        assert_eq!(told.name.as_deref(), Some(known.name.as_str()));
         assert_eq!(shell.row(&id).await.reason, reason);
     }
 
-    let id = shell.dial("0115550147").await;
+    let id = shell.dial(&known.number).await;
     dialled(&mut events).await;
     board.cut();
     let told = shell.change("the reason", not_reached).await;
@@ -252,6 +265,21 @@ fn not_reached(change: Change) -> Option<CallRow> {
         Change::NotReached(row) => Some(*row),
         _ => None,
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_practice_customers_invented_number_never_goes_out_on_a_real_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let (board, mut events) = employer().await;
+    let mut shell = Shell::open(dir.path());
+    shell.connect(&board).await;
+    for target in ["0115550147", "+44 113 496 0147", "tel:+39-011-555-0147", "Giulia Ferraro"] {
+        let refused = dispatch(&shell.engine, "dial", json!({"target": target})).await.unwrap_err();
+        assert_eq!(refused.code, "practice.closed", "{target}");
+    }
+    let known = shell.someone().await;
+    shell.dial(&known.number).await;
+    assert_eq!(number_dialled(&mut events).await.1, known.number, "the first that the switchboard hears of");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -289,14 +317,15 @@ async fn the_customer_of_a_call_is_corrected_during_it_and_after_it() {
     let (board, mut events) = employer().await;
     let mut shell = Shell::open(dir.path());
     shell.connect(&board).await;
-    let (_, giulia, _) = PRACTICE_CUSTOMERS[0];
+    let known = shell.someone().await;
     let (_, margaret, _) = PRACTICE_CUSTOMERS[1];
-    let call = shell.dial("0115550147").await;
+    let call = shell.dial(&known.number).await;
+    let (known, known_name) = (known.id.as_str(), known.name.as_str());
     let at_board = dialled(&mut events).await;
     let choose = |customer: Option<&str>| json!({"call": call, "customer": customer});
 
     let view = shell.engine.whole().calls.remove(0);
-    assert_eq!(view.draft.customer.as_deref(), Some(giulia), "found by the number");
+    assert_eq!(view.draft.customer.as_deref(), Some(known), "found by the number");
     shell.ask("choose_customer", choose(Some(margaret))).await;
     let view = shell.engine.whole().calls.remove(0);
     assert_eq!((view.name.as_deref(), view.draft.customer.as_deref()), (Some("Margaret Hale"), Some(margaret)));
@@ -310,17 +339,17 @@ async fn the_customer_of_a_call_is_corrected_during_it_and_after_it() {
     assert_eq!(shell.row(&call).await.customer.as_deref(), Some(margaret));
     assert_eq!(shell.time_line(margaret).await, [call.as_str()]);
 
-    shell.ask("choose_customer", choose(Some(giulia))).await;
+    shell.ask("choose_customer", choose(Some(known))).await;
     let row = shell.row(&call).await;
-    assert_eq!((row.customer.as_deref(), row.name.as_deref()), (Some(giulia), Some("Giulia Ferraro")));
-    assert_eq!(row.request.unwrap().customer.as_deref(), Some(giulia), "the request goes with the call");
-    assert_eq!(shell.time_line(giulia).await, [call.as_str()]);
+    assert_eq!((row.customer.as_deref(), row.name.as_deref()), (Some(known), Some(known_name)));
+    assert_eq!(row.request.unwrap().customer.as_deref(), Some(known), "the request goes with the call");
+    assert_eq!(shell.time_line(known).await, [call.as_str()]);
     assert!(shell.time_line(margaret).await.is_empty());
 
     shell.ask("choose_customer", choose(None)).await;
     let row = shell.row(&call).await;
     assert_eq!((row.customer, row.name), (None, None), "nobody’s: the list shows the number");
-    assert!(shell.time_line(giulia).await.is_empty());
+    assert!(shell.time_line(known).await.is_empty());
     let wrong = dispatch(&shell.engine, "choose_customer", choose(Some("nobody"))).await.unwrap_err();
     assert_eq!(wrong.code, "store.missing");
 }

@@ -117,11 +117,11 @@ fn recording_name(call: &str) -> String {
 }
 
 impl Desk {
-    /// Calls a number, a link, or the customer whose name was typed.
+    /// Who is to be called: a number, a link, or the customer whose name was typed; as the phone dials it.
     ///
     /// # Errors
-    /// [`DeskError::NobodyToDial`], or the phone's.
-    pub async fn dial(&self, text: &str) -> Result<String, DeskError> {
+    /// [`DeskError::NobodyToDial`], or the store's.
+    pub fn target(&self, text: &str) -> Result<String, DeskError> {
         let text = text.trim();
         let is_link = ["sip:", "sips:", "tel:", "callto:"].iter().any(|s| text.to_ascii_lowercase().starts_with(s));
         let is_number = text.chars().any(|c| c.is_ascii_digit()) && !text.chars().any(char::is_alphabetic);
@@ -140,7 +140,7 @@ impl Desk {
                 _ => return Err(DeskError::NobodyToDial(text.to_owned())),
             }
         };
-        Ok(self.phone().dial(target).await?)
+        Ok(target)
     }
 
     /// Customers with this number, with what the card shows.

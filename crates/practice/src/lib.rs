@@ -29,6 +29,11 @@ pub use operator::SpeakingOperator;
 pub use room::Room;
 pub use types::{Ending, Fact, FactKind, Language, Outcome, RoomEvent, ScenarioInfo, Speaker};
 
+/// Whether this is a practice customer's own number. It is invented: on a real line it would reach a stranger.
+pub fn is_customer(number: &str) -> bool {
+    matches!(pack::dialled(number), Some((_, Some(_))))
+}
+
 /// The scenarios there are, with their titles in `language`.
 pub fn scenarios(language: Language) -> Vec<ScenarioInfo> {
     pack::library().unwrap_or_default().iter().map(|scenario| scenario.info(language)).collect()

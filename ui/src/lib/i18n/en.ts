@@ -464,6 +464,7 @@ export const en = {
   'error.headset.forbidden': 'The system does not allow the use of this device. Allow it in the system’s settings.',
   'error.headset.refused': 'The device does not open. Another program may be using it.',
   'error.practice.no_such_scenario': 'This scenario is not there in this language.',
+  'error.practice.closed': 'This is a practice customer, whose number is invented. Open the practice room to call.',
   'error.practice.no_result': 'This call has no practice result.',
 } satisfies Record<string, string | Plural>;
 

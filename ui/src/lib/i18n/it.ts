@@ -473,5 +473,7 @@ export const it: Dictionary = {
     'Il sistema non permette l’uso di questo dispositivo. Consentilo nelle impostazioni di sistema.',
   'error.headset.refused': 'Il dispositivo non si apre. Forse lo sta usando un altro programma.',
   'error.practice.no_such_scenario': 'Questa situazione non esiste in questa lingua.',
+  'error.practice.closed':
+    'È un cliente della sala prove: il suo numero è inventato. Apri la sala prove per chiamarlo.',
   'error.practice.no_result': 'Questa chiamata non ha un risultato di esercitazione.',
 };

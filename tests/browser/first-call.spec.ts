@@ -72,6 +72,8 @@ test('the rooms’ inner pages, the keypad and the sheet of shortcuts by keyboar
 }) => {
   await begin(page, engine);
   await takeCall(page);
+  const conversation = page.getByRole('region', { name: 'Conversation' });
+  await expect(conversation.getByRole('listitem').first()).toContainText(/\w/);
   await page.keyboard.press('m');
   await expect(page.getByRole('button', { name: 'Unmute' })).toBeVisible();
   await page.keyboard.press('m');
@@ -96,6 +98,11 @@ test('the rooms’ inner pages, the keypad and the sheet of shortcuts by keyboar
   const position = page.getByRole('slider', { name: 'Position in the recording' });
   await press(page, position, 'End');
   await expect(position).not.toHaveAttribute('aria-valuetext', /^0:00/);
+  // What was said is kept, and each line leads to its sound.
+  const end = Number(await position.getAttribute('aria-valuemax'));
+  await press(page, conversation.getByRole('button', { name: /^Play from/ }).first());
+  await expect(page.getByRole('button', { name: 'Stop', exact: true })).toBeVisible();
+  expect(Number(await position.getAttribute('aria-valuenow'))).toBeLessThan(end);
   await nothingForAxe(page);
   await press(page, page.getByRole('link', { name: 'Margaret Hale' }));
   await expect(page.getByRole('heading', { name: 'Time line' })).toBeVisible();

@@ -173,6 +173,8 @@ export function result(): PracticeResult {
     dataScore: 67,
     tooNoisy: false,
     microphoneSilent: false,
+    language: 'en',
+    transcript: practice().transcript,
   };
 }
 

@@ -130,16 +130,16 @@ impl Engine {
     pub(crate) fn rate_practice(&self) {
         let pending = self.with_practice(|p| {
             let p = p.as_ref()?;
-            Some((p.call.clone().unwrap_or_default(), p.outcome.clone()?))
+            Some((p.call.clone().unwrap_or_default(), p.outcome.clone()?, p.view.language, p.view.transcript.clone()))
         });
-        let Some((call, outcome)) = pending else { return };
+        let Some((call, outcome, language, transcript)) = pending else { return };
         let store = self.desk().store();
         let note = match (store.request_of(&call), store.draft(&call)) {
             (Ok(Some(request)), _) => Some(request.note),
             (_, Ok(Some(draft))) => Some(draft.note),
             _ => None,
         };
-        let result = result(&call, &outcome, note.as_deref());
+        let result = PracticeResult { language, transcript, ..result(&call, &outcome, note.as_deref()) };
         if let Ok(json) = serde_json::to_string(&result)
             && let Err(e) = store.put_practice_result(&call, &json)
         {
@@ -177,6 +177,8 @@ fn result(call: &str, o: &Outcome, note: Option<&str>) -> PracticeResult {
         facts: checks.iter().map(fact).collect(),
         too_noisy: o.too_noisy,
         microphone_silent: o.heard_nothing,
+        language: Language::default(),
+        transcript: Vec::new(),
     }
 }
 

@@ -487,7 +487,7 @@ export type HeadsetWarning = "no_microphone" | "no_loudspeaker" | "dead_micropho
 export type KeyStore = "system" | "file";
 
 /**
- * Languages of the window.
+ * Languages of the window, and of practice customers.
  */
 export type Language = "en" | "it";
 
@@ -708,7 +708,15 @@ tooNoisy: boolean,
 /**
  * Nothing came from the operator's microphone, through the whole call.
  */
-microphoneSilent: boolean, };
+microphoneSilent: boolean, 
+/**
+ * The language the customer spoke.
+ */
+language: Language, 
+/**
+ * What was said, as far as it is known; empty in results that were kept before it was.
+ */
+transcript: Array<TranscriptLine>, };
 
 /**
  * How practice stands.

@@ -218,6 +218,7 @@ export const en = {
   'transcript.title': 'Conversation',
   'transcript.empty': 'The customer’s words appear here.',
   'transcript.you': 'You spoke',
+  'transcript.play': 'Play from {at}',
   'transcript.customer': 'Customer',
 
   'calls.title': 'Recent calls',

@@ -223,6 +223,7 @@ export const it: Dictionary = {
   'transcript.title': 'Conversazione',
   'transcript.empty': 'Qui compaiono le parole del cliente.',
   'transcript.you': 'Hai parlato tu',
+  'transcript.play': 'Ascolta da {at}',
   'transcript.customer': 'Cliente',
 
   'calls.title': 'Chiamate recenti',

@@ -1,0 +1,224 @@
+//! The program, its line and its headset, and the operator: one moment, and how it changes.
+
+use super::{CallRow, CallView, PracticeView, WrapUpView};
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+wire! {
+    /// All that the window shows at one moment. Later [`Event`]s change its parts.
+    struct Snapshot {
+        /// Number of the last event already contained.
+        seq: u64,
+        /// The program itself.
+        app: AppView,
+        /// The line to a switchboard.
+        line: LineView,
+        /// Devices and mute.
+        headset: HeadsetView,
+        /// The operator.
+        operator: OperatorView,
+        /// Calls that live, oldest first.
+        calls: Vec<CallView>,
+        /// What is still to be done after the last call.
+        wrap_up: Option<WrapUpView>,
+        /// The practice room, when it is open.
+        practice: Option<PracticeView>,
+    }
+
+    /// The program itself.
+    struct AppView {
+        /// Version.
+        version: String,
+        /// Language of the window.
+        language: Language,
+        /// Look of the window.
+        theme: Theme,
+        /// The first-start pages have not been finished yet.
+        first_start: bool,
+        /// Folder with all data.
+        data_folder: String,
+        /// Where the database key is kept.
+        key_store: KeyStore,
+        /// Sample customers that can be removed.
+        samples: u32,
+    }
+
+    /// Languages of the window, and of practice customers.
+    #[derive(Default)]
+    enum Language { /** English */ #[default] En, /** Italian */ It, }
+
+    /// Looks of the window.
+    enum Theme { /** As the system. */ System, /** Light. */ Light, /** Dark. */ Dark, /** High contrast. */ Contrast, }
+
+    /// Where the database key is kept.
+    enum KeyStore { /** The system's key store. */ System, /** A file beside the database, readable by this user only. */ File, }
+
+    /// The line to a switchboard.
+    struct LineView {
+        /// Which switchboard.
+        kind: LineKind,
+        /// How it stands.
+        state: LineState,
+        /// The switchboard's address, as given.
+        server: String,
+        /// The extension.
+        user: String,
+        /// Since when it stands so.
+        since: i64,
+        /// Why it is not registered.
+        error: Option<ApiError>,
+        /// When the next attempt is made.
+        retry_at: Option<i64>,
+        /// The machine has a network (a practice line needs none).
+        network: bool,
+    }
+
+    /// Which switchboard a line leads to.
+    enum LineKind { /** None. */ None, /** The practice switchboard inside the program. */ Practice, /** The employer's. */ Real, }
+
+    /// How a line stands.
+    enum LineState { /** Not wanted. */ Off, /** On its way. */ Connecting, /** Registered. */ Registered, /** Not working. */ Failed, }
+
+    /// Devices and mute.
+    struct HeadsetView {
+        /// Name of the microphone in use; `default` for the system’s default, here and below.
+        microphone: Option<String>,
+        /// Name of the loudspeaker in use.
+        loudspeaker: Option<String>,
+        /// Name of a separate ringing device in use.
+        ringer: Option<String>,
+        /// The other side hears silence.
+        muted: bool,
+        /// What is wrong, if anything.
+        warning: Option<HeadsetWarning>,
+        /// Preferences.
+        choice: DeviceChoice,
+        /// Processing steps.
+        processing: ProcessingView,
+    }
+
+    /// What can be wrong with a headset.
+    enum HeadsetWarning {
+        /// No microphone answers.
+        NoMicrophone,
+        /// No loudspeaker answers.
+        NoLoudspeaker,
+        /// The microphone has given nothing but zeros for two seconds: they can't hear you.
+        DeadMicrophone,
+    }
+
+    /// Devices by preference, best first; the system's default comes after the last.
+    struct DeviceChoice {
+        /// Ids of microphones.
+        microphone: Vec<String>,
+        /// Ids of loudspeakers.
+        loudspeaker: Vec<String>,
+        /// Ids of ringing devices; empty: the loudspeaker rings.
+        ringer: Vec<String>,
+    }
+
+    /// Processing of the microphone.
+    struct ProcessingView {
+        /// Echo cancellation.
+        echo_cancellation: bool,
+        /// Noise suppression.
+        noise_suppression: bool,
+        /// Gain control.
+        gain_control: bool,
+    }
+
+    /// A sound device.
+    struct DeviceView {
+        /// For [`DeviceChoice`].
+        id: String,
+        /// For people; `default` for the system's default.
+        name: String,
+        /// Has a microphone.
+        input: bool,
+        /// Has a loudspeaker.
+        output: bool,
+    }
+
+    /// Levels, 20 times a second, outside the numbered events.
+    struct LevelsView {
+        /// Microphone, dBFS.
+        microphone: f32,
+        /// Ear, dBFS.
+        ear: f32,
+        /// Where a replay is, ms.
+        replay: Option<u64>,
+    }
+
+    /// The operator.
+    struct OperatorView {
+        /// State.
+        state: OperatorState,
+        /// Since when.
+        since: i64,
+    }
+
+    /// What the operator does.
+    enum OperatorState {
+        /** Waits for a call. */ Ready,
+        /** In a call or one rings. */ InCall,
+        /** After a call. */ WrapUp,
+        /** On a break: calls are answered as busy. */ Paused,
+    }
+}
+
+/// Something went wrong: what happened, in words, and a stable code for translations and programs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS, thiserror::Error)]
+#[serde(rename_all = "camelCase")]
+#[error("{message}")]
+pub struct ApiError {
+    /// A stable code such as `line.wrong_password`.
+    pub code: String,
+    /// English, says what to do.
+    pub message: String,
+}
+
+/// One change, numbered without gaps. After a gap take a new [`Snapshot`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct Event {
+    /// Number.
+    pub seq: u64,
+    /// The change.
+    pub change: Change,
+}
+
+/// A part of the [`Snapshot`] in its new form, or a hint.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[serde(tag = "part", content = "value", rename_all = "camelCase")]
+pub enum Change {
+    /// The program.
+    App(AppView),
+    /// The line.
+    Line(LineView),
+    /// The headset.
+    Headset(HeadsetView),
+    /// The operator.
+    Operator(OperatorView),
+    /// All living calls.
+    Calls(Vec<CallView>),
+    /// After a call.
+    WrapUp(Option<Box<WrapUpView>>),
+    /// The practice room.
+    Practice(Option<PracticeView>),
+    /// A call of the operator's that was not answered, unless he gave it up himself: its row says why.
+    NotReached(Box<CallRow>),
+    /// Lists of calls, requests or customers shown anywhere should be read again.
+    Records,
+    /// Something to tell the operator once.
+    Notice(ApiError),
+}
+
+/// What a shell receives: numbered events, and levels in between.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[serde(tag = "kind", content = "data", rename_all = "camelCase")]
+pub enum Message {
+    /// A change.
+    Event(Event),
+    /// Levels.
+    Levels(LevelsView),
+}

@@ -51,6 +51,7 @@ test('the program that is closed in a call hangs up, and the call is kept with i
   await window.press(Key.F9);
   await window.control('button', 'Hang up');
   await (await window.control('textarea', 'Note')).type('It is invoice number 40827');
+  await window.shows('Saved');
   await window.restart();
   await (await window.control('a', 'Margaret Hale')).type(Key.Enter);
   await window.shows('You hung up');

@@ -108,7 +108,7 @@ impl Engine {
         let short = d.target.trim();
         let own = self.callable_scenarios().into_iter().find(|s| s.number == short).map(|s| s.caller);
         let target = self.desk().target(own.as_deref().unwrap_or(short))?;
-        if own.is_none() && !self.in_practice() && cuffia_practice::is_customer(&target) {
+        if !self.in_practice() && cuffia_practice::is_customer(&target) {
             return Err(ApiError {
                 code: "practice.closed".into(),
                 message: "This is a practice customer, whose number is invented. Open the practice room to call."

@@ -130,16 +130,16 @@ impl Engine {
     pub(crate) fn rate_practice(&self) {
         let pending = self.with_practice(|p| {
             let p = p.as_ref()?;
-            Some((p.call.clone().unwrap_or_default(), p.outcome.clone()?, p.view.language, p.view.transcript.clone()))
+            Some((p.call.clone().unwrap_or_default(), p.outcome.clone()?, p.view.clone()))
         });
-        let Some((call, outcome, language, transcript)) = pending else { return };
+        let Some((call, outcome, view)) = pending else { return };
         let store = self.desk().store();
         let note = match (store.request_of(&call), store.draft(&call)) {
             (Ok(Some(request)), _) => Some(request.note),
             (_, Ok(Some(draft))) => Some(draft.note),
             _ => None,
         };
-        let result = PracticeResult { language, transcript, ..result(&call, &outcome, note.as_deref()) };
+        let result = result(&call, &outcome, view, note.as_deref());
         if let Ok(json) = serde_json::to_string(&result)
             && let Err(e) = store.put_practice_result(&call, &json)
         {
@@ -156,7 +156,7 @@ impl Engine {
     }
 }
 
-fn result(call: &str, o: &Outcome, note: Option<&str>) -> PracticeResult {
+fn result(call: &str, o: &Outcome, view: PracticeView, note: Option<&str>) -> PracticeResult {
     let checks = practice::check(&o.facts, note.unwrap_or_default());
     PracticeResult {
         scenario: o.scenario.clone(),
@@ -177,8 +177,8 @@ fn result(call: &str, o: &Outcome, note: Option<&str>) -> PracticeResult {
         facts: checks.iter().map(fact).collect(),
         too_noisy: o.too_noisy,
         microphone_silent: o.heard_nothing,
-        language: Language::default(),
-        transcript: Vec::new(),
+        language: view.language,
+        transcript: view.transcript,
     }
 }
 

@@ -151,6 +151,15 @@ async fn employer() -> (Switchboard, UnboundedReceiver<SwitchboardEvent>) {
     Switchboard::bind(([127, 0, 0, 1], 0).into(), "127.0.0.1", users).await.unwrap()
 }
 
+/// A shell on its employer's switchboard, with the folder of its data.
+async fn connected() -> (tempfile::TempDir, Switchboard, UnboundedReceiver<SwitchboardEvent>, Shell) {
+    let dir = tempfile::tempdir().unwrap();
+    let (board, events) = employer().await;
+    let mut shell = Shell::open(dir.path());
+    shell.connect(&board).await;
+    (dir, board, events, shell)
+}
+
 /// The call that was dialled, as the switchboard sees it.
 async fn dialled(events: &mut UnboundedReceiver<SwitchboardEvent>) -> CallId {
     number_dialled(events).await.0
@@ -174,10 +183,7 @@ fn draft(note: &str, customer: Option<&str>) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_snapshot_has_the_draft_as_saved_and_what_was_registered() {
-    let dir = tempfile::tempdir().unwrap();
-    let (board, mut events) = employer().await;
-    let mut shell = Shell::open(dir.path());
-    shell.connect(&board).await;
+    let (_dir, _board, mut events, mut shell) = connected().await;
     let known = shell.someone().await;
     let call = shell.dial(&known.number).await;
     dialled(&mut events).await;
@@ -201,10 +207,7 @@ async fn a_new_snapshot_has_the_draft_as_saved_and_what_was_registered() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_line_that_was_left_by_hand_stays_left_after_practice_and_after_a_restart() {
-    let dir = tempfile::tempdir().unwrap();
-    let (board, _events) = employer().await;
-    let mut shell = Shell::open(dir.path());
-    shell.connect(&board).await;
+    let (dir, board, _events, mut shell) = connected().await;
     let practise = json!({"scenario": SCENARIO, "language": "en"});
 
     shell.ask("start_practice", practise.clone()).await;
@@ -231,10 +234,7 @@ async fn a_line_that_was_left_by_hand_stays_left_after_practice_and_after_a_rest
 
 #[tokio::test(flavor = "multi_thread")]
 async fn why_a_call_was_not_answered_is_told_at_once_and_stands_in_the_list() {
-    let dir = tempfile::tempdir().unwrap();
-    let (board, mut events) = employer().await;
-    let mut shell = Shell::open(dir.path());
-    shell.connect(&board).await;
+    let (_dir, board, mut events, mut shell) = connected().await;
     let known = shell.someone().await;
     for (status, reason) in [
         (486, EndReasonView::Busy),
@@ -269,10 +269,7 @@ fn not_reached(change: Change) -> Option<CallRow> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_practice_customers_invented_number_never_goes_out_on_a_real_line() {
-    let dir = tempfile::tempdir().unwrap();
-    let (board, mut events) = employer().await;
-    let mut shell = Shell::open(dir.path());
-    shell.connect(&board).await;
+    let (_dir, _board, mut events, mut shell) = connected().await;
     for target in ["0115550147", "+44 113 496 0147", "tel:+39-011-555-0147", "Giulia Ferraro"] {
         let refused = dispatch(&shell.engine, "dial", json!({"target": target})).await.unwrap_err();
         assert_eq!(refused.code, "practice.closed", "{target}");
@@ -284,10 +281,7 @@ async fn a_practice_customers_invented_number_never_goes_out_on_a_real_line() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_given_up_by_the_operator_is_no_news() {
-    let dir = tempfile::tempdir().unwrap();
-    let (board, mut events) = employer().await;
-    let mut shell = Shell::open(dir.path());
-    shell.connect(&board).await;
+    let (_dir, _board, mut events, mut shell) = connected().await;
     let id = shell.dial("101").await;
     dialled(&mut events).await;
     shell.ask("hang_up", json!({"call": id})).await;
@@ -313,10 +307,7 @@ async fn a_call_given_up_by_the_operator_is_no_news() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_customer_of_a_call_is_corrected_during_it_and_after_it() {
-    let dir = tempfile::tempdir().unwrap();
-    let (board, mut events) = employer().await;
-    let mut shell = Shell::open(dir.path());
-    shell.connect(&board).await;
+    let (_dir, board, mut events, mut shell) = connected().await;
     let known = shell.someone().await;
     let (_, margaret, _) = PRACTICE_CUSTOMERS[1];
     let call = shell.dial(&known.number).await;
@@ -356,10 +347,7 @@ async fn the_customer_of_a_call_is_corrected_during_it_and_after_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_draft_left_after_a_call_keeps_the_customer_chosen_later() {
-    let dir = tempfile::tempdir().unwrap();
-    let (board, mut events) = employer().await;
-    let mut shell = Shell::open(dir.path());
-    shell.connect(&board).await;
+    let (_dir, board, mut events, mut shell) = connected().await;
     let (_, margaret, _) = PRACTICE_CUSTOMERS[1];
     let call = shell.dial("0999").await;
     let at_board = dialled(&mut events).await;
@@ -373,10 +361,7 @@ async fn a_draft_left_after_a_call_keeps_the_customer_chosen_later() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unknown_caller_becomes_a_customer_who_is_known_the_next_time() {
-    let dir = tempfile::tempdir().unwrap();
-    let (board, mut events) = employer().await;
-    let mut shell = Shell::open(dir.path());
-    shell.connect(&board).await;
+    let (_dir, board, mut events, mut shell) = connected().await;
     let call = shell.dial("0115559876").await;
     let at_board = dialled(&mut events).await;
     shell.ask("save_draft", json!({"call": call, "draft": draft("wants an offer", None)})).await;

@@ -1,11 +1,9 @@
 import { until } from './process';
-import { Key } from './webdriver';
+import { Key, type Window } from './webdriver';
 import { test } from './window';
 
-test('a practice call is answered by keyboard, heard both ways, registered and found in the list', async ({
-  window,
-  sound,
-}) => {
+/** From the first start to the talk with the customer, whose card is there before it is answered. */
+async function takeCall(window: Window): Promise<void> {
   await (await window.control('button', 'Next')).type(Key.Enter);
   await (await window.control('button', 'Next')).type(Key.Enter);
   await (await window.control('button', 'Practise now')).type(Key.Enter);
@@ -14,6 +12,13 @@ test('a practice call is answered by keyboard, heard both ways, registered and f
   await window.shows('Hale Joinery Ltd');
   await window.press(Key.F9);
   await window.control('button', 'Hang up');
+}
+
+test('a practice call is answered by keyboard, heard both ways, registered and found in the list', async ({
+  window,
+  sound,
+}) => {
+  await takeCall(window);
 
   const speech: Buffer[] = [];
   const ear = sound.listen('headset_spk.monitor', (rms, piece) => {
@@ -43,13 +48,7 @@ test('a practice call is answered by keyboard, heard both ways, registered and f
 });
 
 test('the program that is closed in a call hangs up, and the call is kept with its draft', async ({ window }) => {
-  await (await window.control('button', 'Next')).type(Key.Enter);
-  await (await window.control('button', 'Next')).type(Key.Enter);
-  await (await window.control('button', 'Practise now')).type(Key.Enter);
-  await (await window.control('button', 'Let them call')).type(Key.Enter);
-  await window.control('button', 'Answer', 60);
-  await window.press(Key.F9);
-  await window.control('button', 'Hang up');
+  await takeCall(window);
   await (await window.control('textarea', 'Note')).type('It is invoice number 40827');
   await window.shows('Saved');
   await window.restart();

@@ -93,8 +93,11 @@ export class Window {
     const ours = () => running(this.environment.CUFFIA_DATA_DIR).find((process) => process.name === name);
     const found = ours();
     if (found) process.kill(found.pid, 'SIGTERM');
-    await until('the end of the program', 20, async () => !ours());
-    await stop(this.driver);
+    try {
+      await until('the end of the program', 20, async () => !ours());
+    } finally {
+      await stop(this.driver);
+    }
   }
 
   /** Ends the program and starts it anew on the same data. */

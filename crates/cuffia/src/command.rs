@@ -10,6 +10,7 @@ use crate::{Program, StartError, stop_signal};
 use clap::{Parser, Subcommand};
 use cuffia_api::ApiError;
 use serde_json::{Value, json};
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -143,7 +144,12 @@ fn start_log() {
     use tracing_subscriber::EnvFilter;
     let filter = EnvFilter::try_from_env("CUFFIA_LOG")
         .unwrap_or_else(|_| EnvFilter::new("warn,rtc=error,webrtc=error,rtc_ice=error,rtc_dtls=error,rtc_srtp=error"));
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Who watches has no use for the time and the place in the program; a log kept in a file has.
+    let _ = match std::io::stderr().is_terminal() {
+        true => log.without_time().with_target(false).try_init(),
+        false => log.try_init(),
+    };
 }
 
 /// A line for a person who watches; not in JSON runs, whose output is for programs.

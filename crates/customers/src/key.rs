@@ -78,7 +78,9 @@ pub fn open_key(folder: &Path, use_system: bool) -> Result<(DatabaseKey, KeyStor
     if use_system {
         match system_key(folder) {
             Ok(key) => return Ok((key, KeyStore::System)),
-            Err(e) => tracing::warn!("no system key store ({e}); the key is kept in a file"),
+            Err(e) => tracing::warn!(
+                "no system key store here ({e}): the database's key is kept in a file that only you can read"
+            ),
         }
     }
     let key = DatabaseKey::random()?;

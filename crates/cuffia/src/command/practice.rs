@@ -306,6 +306,15 @@ async fn wait_for_recording(engine: &Engine, id: &str) {
     }
 }
 
+fn how_it_ended(ending: PracticeEnding) -> &'static str {
+    match ending {
+        PracticeEnding::Thanked => "said thanks and goodbye",
+        PracticeEnding::LeftAngry => "lost patience and hung up",
+        PracticeEnding::HungUpOn => "was hung up on",
+        PracticeEnding::Unanswered => "was not answered",
+    }
+}
+
 fn words(r: &PracticeResult, heard: &Value, sent: &Value, record: &Value, recording: &Value) -> String {
     let seconds = |ms: Option<u64>| ms.map_or("-".into(), |ms| format!("{:.1} s", ms as f64 / 1000.0));
     let facts: String = r
@@ -322,13 +331,13 @@ fn words(r: &PracticeResult, heard: &Value, sent: &Value, record: &Value, record
         .collect();
     format!(
         "\nresult\n  answered after      {}\n  greeted after       {}\n  silences over 4 s   {} (longest {})\n  interruptions       {}\n  \
-         the customer        {:?}\n  facts{facts}\n  written correctly   {}\n\nheard      {}\nsent       {}\ncall       {} in the list of calls\nrecording  {}",
+         the customer        {}\n  facts{facts}\n  written correctly   {}\n\nheard      {}\nsent       {}\ncall       {} in the list of calls\nrecording  {}",
         seconds(r.time_to_answer),
         seconds(r.time_to_greeting),
         r.silences,
         seconds(Some(r.longest_silence)),
         r.interruptions,
-        r.ending,
+        how_it_ended(r.ending),
         r.data_score.map_or("nothing was registered".into(), |s| format!("{s:.0} %")),
         watch::in_words(heard),
         watch::in_words(sent),

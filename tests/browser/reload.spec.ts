@@ -58,3 +58,20 @@ test('each key stroke is written down at once, and is there after the engine was
   await expect(page.getByLabel('Note')).toHaveValue('4082');
   await expect(page.getByRole('slider', { name: 'Position in the recording' })).toBeVisible();
 });
+
+test('a snapshot that is refused is asked for again: the window never stands still', async ({ page, engine }) => {
+  let refused = false;
+  await page.routeWebSocket(/\/engine/, (socket) => {
+    const server = socket.connectToServer();
+    socket.onMessage((text) => {
+      const { id, command } = JSON.parse(String(text)) as { id: number; command: string };
+      if (command === 'snapshot' && !refused) {
+        refused = true;
+        socket.send(JSON.stringify({ id, error: { code: 'store.busy', message: 'The database is busy.' } }));
+      } else server.send(text);
+    });
+  });
+  await page.goto(engine);
+  await expect(page.getByRole('button', { name: 'Next' })).toBeVisible();
+  expect(refused).toBe(true);
+});

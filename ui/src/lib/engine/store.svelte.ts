@@ -17,6 +17,9 @@ class Levels {
 
 type Listener = (change: Change) => void;
 
+/** Until a refused snapshot is asked for again, ms. */
+const SNAPSHOT_PAUSE = 1_000;
+
 /** What the engine said. The window shows it and never changes it by itself. */
 class Store {
   /** Whole parts are exchanged, never edited: no deep proxies. */
@@ -75,7 +78,8 @@ class Store {
       // An event that the snapshot may already contain does no harm: parts are whole.
       for (const event of early) if (event.seq > snapshot.seq) this.#apply(event);
     } catch {
-      // The connection is gone; the next one takes a snapshot again.
+      // Where the connection is gone, the next one takes a snapshot again. Else the events wait for this one: it must come.
+      if (this.open) setTimeout(() => void this.#refresh(), SNAPSHOT_PAUSE);
     }
   }
 

@@ -92,6 +92,12 @@ const states: Record<
       e.state.headset.warning = 'dead_microphone';
     },
   },
+  'no-loudspeaker': {
+    set: (e) => {
+      e.state.calls = [sample.call()];
+      e.state.headset.warning = 'no_loudspeaker';
+    },
+  },
   'silent-practice': {
     set: (e) => {
       e.state.line.kind = 'practice';

@@ -36,7 +36,7 @@ export const en = {
 
   'warning.no_microphone': 'No microphone',
   'warning.no_loudspeaker': 'No loudspeaker',
-  'warning.dead_microphone': 'They can’t hear you: the microphone is silent',
+  'warning.dead_microphone': 'Silent microphone',
 
   'remedy.no_microphone': 'Plug the headset in, or choose another microphone.',
   'remedy.no_loudspeaker': 'Plug the headset in, or choose another loudspeaker.',
@@ -92,6 +92,9 @@ export const en = {
   'call.state.ended': 'Ended',
   'call.you': 'You',
   'call.them': 'Customer',
+  'call.no_microphone': 'They can’t hear you: there is no microphone',
+  'call.no_loudspeaker': 'You can’t hear them: there is no loudspeaker',
+  'call.dead_microphone': 'They can’t hear you: the microphone is silent',
   'call.mutedHint': 'Muted: the customer does not hear you',
 
   'keypad.label': 'Keypad',
@@ -199,7 +202,7 @@ export const en = {
   'result.ending.thanked': 'The customer thanked you',
   'result.ending.left_angry': 'The customer lost patience',
   'result.ending.hung_up_on': 'You hung up on the customer',
-  'result.ending.unanswered': 'Nobody answered',
+  'result.ending.unanswered': 'You did not take the call',
   'result.none': 'none',
   'result.facts': 'Told and written down',
   'result.fact': 'Fact',

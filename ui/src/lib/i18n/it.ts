@@ -35,7 +35,7 @@ export const it: Dictionary = {
 
   'warning.no_microphone': 'Nessun microfono',
   'warning.no_loudspeaker': 'Nessun altoparlante',
-  'warning.dead_microphone': 'Non ti sentono: dal microfono non arriva suono',
+  'warning.dead_microphone': 'Microfono muto',
 
   'remedy.no_microphone': 'Collega le cuffie o scegli un altro microfono.',
   'remedy.no_loudspeaker': 'Collega le cuffie o scegli un altro altoparlante.',
@@ -91,6 +91,9 @@ export const it: Dictionary = {
   'call.state.ended': 'Terminata',
   'call.you': 'Tu',
   'call.them': 'Cliente',
+  'call.no_microphone': 'Non ti sentono: non c’è un microfono',
+  'call.no_loudspeaker': 'Non li senti: non c’è un altoparlante',
+  'call.dead_microphone': 'Non ti sentono: dal microfono non arriva suono',
   'call.mutedHint': 'Microfono spento: il cliente non ti sente',
 
   'keypad.label': 'Tastierino',
@@ -204,7 +207,7 @@ export const it: Dictionary = {
   'result.ending.thanked': 'Il cliente ha ringraziato',
   'result.ending.left_angry': 'Il cliente ha perso la pazienza',
   'result.ending.hung_up_on': 'Hai riagganciato tu, con il cliente in linea',
-  'result.ending.unanswered': 'Nessuno ha risposto',
+  'result.ending.unanswered': 'Non hai preso la chiamata',
   'result.none': 'nessuna',
   'result.facts': 'Detto e annotato',
   'result.fact': 'Dato',

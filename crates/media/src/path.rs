@@ -2,34 +2,20 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use crate::codec::{Decoder, Encoder, LARGEST_PAYLOAD, LONGEST, PACKET, Pcm};
+use crate::codec::{Encoder, LARGEST_PAYLOAD, PACKET};
 use crate::dtmf::{self, Keys};
 use crate::error::MediaError;
-use crate::jitter::{Jitter, Next, Packet, Put};
 use crate::levels;
 use crate::normalise::Payload;
+use crate::playout::jitter::Packet;
+use crate::playout::{Heard, Playout};
 use crate::shared::{Arrived, Leaving, Shared};
 use crate::types::{Codec, FRAME, Frame, MediaEvent};
 
 /// Softer than this nobody hears it.
 const AUDIBLE_DBFS: f32 = -60.0;
-/// A pause in speech, where shortening goes unnoticed.
-const QUIET_DBFS: f32 = -45.0;
-/// With so much too much, it is shortened in speech too.
-const FAR_TOO_MUCH: Duration = Duration::from_millis(60);
-
-/// What a rendered frame is made of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Heard {
-    /// What the far end sent.
-    Speech,
-    /// At least in part invented to cover a gap.
-    Concealed,
-    /// Nothing: not connected, on hold, or the far end pauses.
-    Silence,
-}
 
 /// The sound thread's end. One thread owns it and calls [`capture`](Self::capture) and [`render`](Self::render) once
 /// each 10 ms; neither waits for the network.
@@ -38,12 +24,7 @@ pub struct VoicePath {
     inbound: rtrb::Consumer<Arrived>,
     outbound: rtrb::Producer<Leaving>,
     out: Out,
-    jitter: Jitter,
-    decoder: Option<(Codec, Decoder)>,
-    pcm: Pcm,
-    /// Samples at the end of `pcm` and before that were invented.
-    invented: usize,
-    spare: Pcm,
+    playout: Playout,
     sounded: bool,
     level_in: Meter,
     level_out: Meter,
@@ -122,11 +103,7 @@ impl VoicePath {
             inbound,
             outbound,
             out,
-            jitter: Jitter::new(),
-            decoder: None,
-            pcm: Pcm::with_capacity(4 * LONGEST),
-            invented: 0,
-            spare: Pcm::with_capacity(2 * LONGEST),
+            playout: Playout::new(Instant::now()),
             sounded: false,
             level_in: Meter::default(),
             level_out: Meter::default(),
@@ -201,6 +178,10 @@ impl VoicePath {
 
     /// Gives 10 ms of what the far end says.
     pub fn render(&mut self, out: &mut Frame) -> Heard {
+        self.render_at(Instant::now(), out)
+    }
+
+    fn render_at(&mut self, now: Instant, out: &mut Frame) -> Heard {
         let receives = self.shared.receives();
         while let Ok(packet) = self.inbound.pop() {
             if receives {
@@ -208,16 +189,13 @@ impl VoicePath {
             }
         }
         if !receives {
-            self.jitter.clear();
-            self.pcm.clear();
-            self.invented = 0;
+            self.playout.clear();
         }
-        let now = Instant::now();
-        while receives && self.pcm.len() < FRAME && self.more(now) {}
-        let heard = self.take_frame(out);
+        let heard = self.playout.render(now, out);
+        self.tell(heard, out);
         self.shared.level_in.set(self.level_in.take(out));
-        let buffered = self.jitter.level().as_secs_f32() * 1_000.0 + self.pcm.len() as f32 / 48.0;
-        self.shared.buffer_ms.set(buffered);
+        self.shared.set_decisions(self.playout.decisions());
+        self.shared.buffer_ms.set(self.playout.delay(now).as_secs_f32() * 1_000.0);
         heard
     }
 
@@ -233,107 +211,25 @@ impl VoicePath {
             codec,
             payload: &packet.data[..packet.length.min(packet.data.len())],
         };
-        if self.jitter.put(&arrived, packet.arrival) == Put::Restarted {
-            // Another speaker: nothing of the old one's voice must colour the new one's.
-            self.decoder = None;
-        }
+        self.playout.put(&arrived, packet.arrival);
     }
 
-    /// Gets more sound into `pcm`; false when there is none.
-    fn more(&mut self, now: Instant) -> bool {
-        let surplus = self.jitter.surplus();
-        let made = match self.jitter.take(now) {
-            Next::Silent => 0,
-            Next::Play { codec, payload } => {
-                let Some(decoder) = decoder(&mut self.decoder, codec) else { return false };
-                let before = self.pcm.len();
-                let made = decoder.decode(payload, &mut self.pcm);
-                // What cannot be decoded is covered like a loss.
-                if made == 0 {
-                    let invented = decoder.conceal(PACKET, None, &mut self.pcm);
-                    self.invented += invented;
-                    return invented > 0;
-                }
-                self.shared.set_heard(codec);
-                self.invented = 0;
-                if surplus > Duration::ZERO {
-                    self.shorten(before, surplus, now);
-                }
-                made
-            }
-            Next::Missing { length, after } => {
-                let samples = samples(length);
-                let made = match &mut self.decoder {
-                    Some((_, decoder)) => decoder.conceal(samples, after, &mut self.pcm),
-                    None => 0,
-                };
-                self.invented += made;
-                made
-            }
-            Next::Starved { length } => {
-                let made = match &mut self.decoder {
-                    Some((_, decoder)) => decoder.conceal(samples(length), None, &mut self.pcm),
-                    None => 0,
-                };
-                self.invented += made;
-                made
-            }
-        };
-        made > 0
-    }
-
-    /// Blends the packet just decoded, which begins at `from`, with the next one: two play in the time of one.
-    fn shorten(&mut self, from: usize, surplus: Duration, now: Instant) {
-        let length = self.pcm.len() - from;
-        let (first, second) = self.pcm.as_slices();
-        let tail: f32 = first.iter().chain(second).skip(from).map(|sample| sample * sample).sum();
-        let level = 10.0 * (tail / length.max(1) as f32 + 1e-12).log10();
-        if level > QUIET_DBFS && surplus < FAR_TOO_MUCH {
-            return;
-        }
-        let Next::Play { codec, payload } = self.jitter.take(now) else { return };
-        let Some(decoder) = decoder(&mut self.decoder, codec) else { return };
-        self.spare.clear();
-        let made = decoder.decode(payload, &mut self.spare);
-        if made != length {
-            self.pcm.extend(self.spare.iter());
-            return;
-        }
-        for (at, next) in self.spare.iter().enumerate() {
-            let share = at as f32 / length as f32;
-            if let Some(sample) = self.pcm.get_mut(from + at) {
-                *sample = *sample * (1.0 - share) + next * share;
-            }
-        }
-        self.jitter.shortened(Duration::from_micros(length as u64 * 1_000 / 48));
-    }
-
-    fn take_frame(&mut self, out: &mut Frame) -> Heard {
-        let there = self.pcm.len().min(FRAME);
-        // What was invented last stands at the end of `pcm`.
-        let heard = match there {
-            0 => Heard::Silence,
-            _ if self.pcm.len() < self.invented + FRAME => Heard::Concealed,
-            _ => Heard::Speech,
-        };
-        for (sample, value) in out.iter_mut().zip(self.pcm.drain(..there)) {
-            *sample = value;
-        }
-        out[there..].fill(0.0);
-        self.invented = self.invented.min(self.pcm.len());
+    fn tell(&mut self, heard: Heard, frame: &Frame) {
         match heard {
-            Heard::Silence => return heard,
+            Heard::Silence => return,
             Heard::Concealed => {
                 self.shared.concealed.fetch_add(1, Relaxed);
             }
-            Heard::Speech if !self.sounded && levels::dbfs(out) > AUDIBLE_DBFS => {
+            Heard::Speech if !self.sounded && levels::dbfs(frame) > AUDIBLE_DBFS => {
                 self.sounded = true;
                 self.shared.tell(MediaEvent::FirstSound);
             }
             Heard::Speech => {}
         }
+        if let Some(codec) = self.playout.codec() {
+            self.shared.set_heard(codec);
+        }
         self.shared.rendered.fetch_add(1, Relaxed);
-        heard
     }
 }
 
@@ -354,17 +250,6 @@ impl Out {
         }
         self.encoder.as_mut().map(|(_, encoder)| encoder)
     }
-}
-
-fn decoder(present: &mut Option<(Codec, Decoder)>, codec: Codec) -> Option<&mut Decoder> {
-    if present.as_ref().is_none_or(|(known, _)| *known != codec) {
-        *present = Decoder::new(codec).ok().map(|decoder| (codec, decoder));
-    }
-    present.as_mut().map(|(_, decoder)| decoder)
-}
-
-fn samples(length: Duration) -> usize {
-    (length.as_micros() as usize * 48 / 1_000).min(LONGEST)
 }
 
 fn send(outbound: &mut rtrb::Producer<Leaving>, packet: Leaving) {

@@ -17,8 +17,8 @@ use rtc::shared::TransportContext;
 use rtc::shared::error::Error;
 
 use crate::dtmf::Detector;
-use crate::jitter::LARGEST;
 use crate::normalise::Payload;
+use crate::playout::jitter::LARGEST;
 use crate::reports::Reports;
 use crate::shared::{Arrived, Shared};
 use crate::types::MediaEvent;

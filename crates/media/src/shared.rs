@@ -8,8 +8,8 @@ use std::time::Instant;
 use tokio::sync::{Notify, mpsc};
 
 use crate::codec::LARGEST_PAYLOAD;
-use crate::jitter::LARGEST;
 use crate::normalise::Payload;
+use crate::playout::{Decisions, jitter::LARGEST};
 use crate::reports::Figures;
 use crate::types::{Codec, Direction, MediaEvent};
 
@@ -63,6 +63,7 @@ pub struct Shared {
     pub rendered: AtomicU64,
     pub concealed: AtomicU64,
     pub buffer_ms: AtomicF32,
+    decisions: Mutex<Decisions>,
     pub level_in: AtomicF32,
     pub level_out: AtomicF32,
     pub heard_codec: AtomicU8,
@@ -87,6 +88,7 @@ impl Shared {
             rendered: AtomicU64::new(0),
             concealed: AtomicU64::new(0),
             buffer_ms: AtomicF32::new(0.0),
+            decisions: Mutex::new(Decisions::default()),
             level_in: AtomicF32::new(crate::levels::FLOOR_DBFS),
             level_out: AtomicF32::new(crate::levels::FLOOR_DBFS),
             heard_codec: AtomicU8::new(0),
@@ -173,6 +175,17 @@ impl Shared {
             Payload::Voice(codec) => Some(codec),
             Payload::Events => None,
         }
+    }
+
+    /// From the sound thread, which never waits: whoever is just reading has the figures of a moment ago.
+    pub fn set_decisions(&self, decisions: Decisions) {
+        if let Ok(mut there) = self.decisions.try_lock() {
+            *there = decisions;
+        }
+    }
+
+    pub fn decisions(&self) -> Decisions {
+        *self.decisions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn figures(&self) -> Figures {

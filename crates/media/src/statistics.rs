@@ -167,6 +167,7 @@ impl Last {
             jitter_ms: figures.jitter_ms,
             round_trip_ms,
             buffer_ms,
+            playout: shared.decisions(),
             concealed_percent,
             codec,
             bitrate_bps: (octets as f32 * 8.0 / seconds) as u32,

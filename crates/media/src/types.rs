@@ -6,6 +6,7 @@ use std::time::Duration;
 use cuffia_tls::Trust;
 
 use crate::error::MediaError;
+use crate::playout::Decisions;
 
 /// Samples in one frame: 10 ms at 48 kHz, mono.
 pub const FRAME: usize = 480;
@@ -206,8 +207,10 @@ pub struct Statistics {
     pub jitter_ms: f32,
     /// Round trip, from receiver reports or else from ICE.
     pub round_trip_ms: Option<f32>,
-    /// Sound waiting in the jitter buffer.
+    /// How long what is heard has waited in the jitter buffer, beyond the quickest packet's way.
     pub buffer_ms: f32,
+    /// What the playout decided since the call began.
+    pub playout: Decisions,
     /// Share of rendered sound that was invented to cover gaps in the last interval.
     pub concealed_percent: f32,
     /// The codec we send.

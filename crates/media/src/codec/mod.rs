@@ -11,6 +11,7 @@ use std::collections::VecDeque;
 pub use g711::Law;
 use g711::{G711Decoder, G711Encoder};
 use opus_decoder::OpusDecoder;
+pub use opus_decoder::has_redundancy;
 use opus_encoder::OpusEncoder;
 
 use crate::error::MediaError;

@@ -6,7 +6,7 @@ use std::ptr::NonNull;
 
 use opusic_sys::{
     OPUS_SET_COMPLEXITY_REQUEST, OpusDecoder as Raw, opus_decode_float, opus_decoder_create, opus_decoder_ctl,
-    opus_decoder_destroy,
+    opus_decoder_destroy, opus_packet_has_lbrr,
 };
 
 use super::{LONGEST, Pcm};
@@ -15,6 +15,13 @@ use crate::error::MediaError;
 /// From 5 on, libopus conceals with its neural network: about 1 ms of work for 20 ms lost.
 const COMPLEXITY: c_int = 5;
 const RATE: i32 = 48_000;
+
+/// Whether the payload carries redundancy for the packet before it (RFC 6716 §2.1.7).
+pub fn has_redundancy(payload: &[u8]) -> bool {
+    let Ok(length) = i32::try_from(payload.len()) else { return false };
+    // SAFETY: `payload` points to `length` readable bytes, and libopus parses no further than that; nothing is kept.
+    length > 0 && unsafe { opus_packet_has_lbrr(payload.as_ptr(), length) } == 1
+}
 
 /// Decodes Opus to mono at 48 kHz.
 pub struct OpusDecoder {

@@ -1,0 +1,366 @@
+//! Packets in as they come, 10 ms of sound out whenever asked. Sans-I/O: time is passed in, so that hours of a bad network are heard in
+//! a second.
+//!
+//! The sender's clock is the yardstick: the *playhead* is where we are on it, and its distance from the quickest packets is the delay.
+//! Delay below or above what the network asks for is mended by stretching the sound, a period of the voice at a time. A gap is covered
+//! from the redundancy in the packet after it, else invented. While nothing waits at all, sound is invented without moving the
+//! playhead: if the packet was only late, nothing of it is lost.
+
+mod delay;
+pub mod jitter;
+mod stretch;
+
+use std::time::{Duration, Instant};
+
+use crate::codec::{Decoder, LONGEST, PACKET, Pcm};
+use crate::types::{Codec, FRAME, Frame};
+use delay::Delay;
+use jitter::{Jitter, Packet, Put};
+use stretch::Care;
+
+/// Samples at 48 kHz in a millisecond.
+const MS: i64 = 48;
+/// There is so much sound while nothing waits: a frame, and a tail to blend what comes next into.
+const BRIDGE: usize = FRAME + SEAM;
+/// A seam: 2.5 ms, the least step of Opus.
+const SEAM: usize = 120;
+/// So much is invented in a row; then it is silent, and playing starts anew with the next packet.
+const LONGEST_BRIDGE: usize = 120 * MS as usize;
+/// A gap on the sender's clock longer than this is a pause: nothing is invented for it.
+const PAUSE: i64 = 500 * MS;
+/// A packet whose beginning is less than this off the playhead follows on it: some senders' clocks are rounded.
+const ROUNDING: i64 = 2 * MS;
+/// So much more than the target is left as it is, and so much less.
+const ABOVE: i64 = 15 * MS;
+const BELOW: i64 = 5 * MS;
+/// With so much too much, it is hurried.
+const FAR_ABOVE: i64 = 60 * MS;
+/// Between two stretches of the same voice, unless it is hurried.
+const REST: usize = 100 * MS as usize;
+/// Lost packets count for this long: the memory of a packet.
+const LOSS_FORGET: f32 = 0.99;
+/// From this share of loss on it is worth waiting for redundancy.
+const LOSSY: f32 = 0.01;
+
+/// What a rendered frame is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Heard {
+    /// What the far end sent.
+    Speech,
+    /// At least in part invented to cover a gap.
+    Concealed,
+    /// Nothing: not connected, on hold, or the far end pauses.
+    Silence,
+}
+
+/// What was decided so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Decisions {
+    /// Samples at 48 kHz that came out of packets.
+    pub played: u64,
+    /// Samples invented for packets that never came.
+    pub lost: u64,
+    /// Samples invented while a packet was awaited.
+    pub bridged: u64,
+    /// Samples taken from redundancy.
+    pub recovered: u64,
+    /// Samples taken out to have less delay.
+    pub shortened: u64,
+    /// Samples put in to have more delay.
+    pub lengthened: u64,
+    /// Packets whose turn had passed.
+    pub late: u64,
+    /// Packets that had come before.
+    pub duplicates: u64,
+    /// Streams begun: the first, a new source, a clock set anew.
+    pub streams: u64,
+}
+
+/// The receiving end of a voice.
+pub struct Playout {
+    epoch: Instant,
+    jitter: Jitter,
+    delay: Delay,
+    decoder: Option<(Codec, Decoder)>,
+    /// Sound to be rendered; its end is the playhead. A straight vector: stretching wants it in one piece.
+    sound: Vec<f32>,
+    fresh: Pcm,
+    /// On the sender's clock, in samples at 48 kHz; none while not playing.
+    playhead: Option<i64>,
+    /// Invented since the last packet without moving the playhead.
+    bridged: usize,
+    /// Samples at the end of `sound` and before that were invented.
+    invented: usize,
+    /// Sound since the last stretch.
+    rested: usize,
+    loss: f32,
+    packet: i64,
+    decisions: Decisions,
+}
+
+impl Playout {
+    /// Nothing heard yet; `epoch` is a moment not after any to come.
+    pub fn new(epoch: Instant) -> Self {
+        Self {
+            epoch,
+            jitter: Jitter::new(),
+            delay: Delay::new(),
+            decoder: None,
+            sound: Vec::with_capacity(6 * LONGEST),
+            fresh: Pcm::with_capacity(2 * LONGEST),
+            playhead: None,
+            bridged: 0,
+            invented: 0,
+            rested: 0,
+            loss: 0.0,
+            packet: PACKET as i64,
+            decisions: Decisions::default(),
+        }
+    }
+
+    /// Takes a packet that arrived at `arrival`.
+    pub fn put(&mut self, packet: &Packet<'_>, arrival: Instant) -> Put {
+        let arrival = self.clock(arrival);
+        let (put, at) = self.jitter.put(packet, arrival);
+        match put {
+            Put::Restarted => {
+                // Another speaker: nothing of the old one's voice must colour the new one's.
+                (self.decoder, self.playhead, self.bridged) = (None, None, 0);
+                self.delay.restart();
+                self.decisions.streams += 1;
+            }
+            Put::Late => self.decisions.late += 1,
+            Put::Duplicate => self.decisions.duplicates += 1,
+            Put::Kept | Put::Refused => {}
+        }
+        if let Some(at) = at {
+            self.delay.came(at, arrival);
+        }
+        put
+    }
+
+    /// Gives 10 ms.
+    pub fn render(&mut self, now: Instant, out: &mut Frame) -> Heard {
+        let now = self.clock(now);
+        while self.sound.len() < FRAME && self.more(now) {}
+        let there = self.sound.len().min(FRAME);
+        // What was invented last stands at the end of `sound`.
+        let heard = match there {
+            0 => Heard::Silence,
+            _ if self.sound.len() < self.invented + FRAME => Heard::Concealed,
+            _ => Heard::Speech,
+        };
+        out[..there].copy_from_slice(&self.sound[..there]);
+        out[there..].fill(0.0);
+        self.sound.drain(..there);
+        self.invented = self.invented.min(self.sound.len());
+        self.rested = self.rested.saturating_add(there);
+        heard
+    }
+
+    /// Forgets the stream: nothing should be playing, on hold for example.
+    pub fn clear(&mut self) {
+        self.jitter.clear();
+        self.sound.clear();
+        (self.playhead, self.bridged, self.invented) = (None, 0, 0);
+    }
+
+    /// The codec heard last.
+    pub fn codec(&self) -> Option<Codec> {
+        self.decoder.as_ref().map(|(codec, _)| *codec)
+    }
+
+    /// How long the frame rendered at `now` has waited here, beyond the quickest packet's way.
+    pub fn delay(&self, now: Instant) -> Duration {
+        let next = self.playhead.map_or(0, |playhead| self.behind(playhead, self.clock(now)));
+        let delay = next - FRAME as i64;
+        Duration::from_micros(delay.max(0) as u64 * 1_000 / MS as u64)
+    }
+
+    /// What was decided so far.
+    pub fn decisions(&self) -> Decisions {
+        self.decisions
+    }
+
+    fn clock(&self, at: Instant) -> i64 {
+        (at.saturating_duration_since(self.epoch).as_micros() as i64).saturating_mul(MS) / 1_000
+    }
+
+    /// Delay of the next sample to be heard.
+    fn behind(&self, playhead: i64, now: i64) -> i64 {
+        self.delay.of(playhead - self.sound.len() as i64, now)
+    }
+
+    fn target(&self) -> i64 {
+        let redundancy = self.loss > LOSSY && self.codec() == Some(Codec::Opus);
+        self.delay.target(redundancy, self.packet)
+    }
+
+    /// Gets more sound; false when there is none.
+    fn more(&mut self, now: i64) -> bool {
+        let target = self.target();
+        let Some(waiting) = self.jitter.next() else { return self.bridge() };
+        let at = waiting.at;
+        let Some(playhead) = self.playhead else {
+            // Start when the first packet has waited as long as all shall.
+            if self.delay.of(at, now) < target {
+                return false;
+            }
+            return self.play(at, now, target);
+        };
+        let gap = at - playhead;
+        if gap.abs() > PAUSE {
+            return self.play(at, now, target);
+        }
+        if gap < -ROUNDING {
+            // Its time has been played already, with something invented in its place.
+            self.decisions.late += 1;
+            self.jitter.pop();
+            return true;
+        }
+        let missing = gap - self.bridged as i64;
+        if gap <= ROUNDING || missing < SEAM as i64 {
+            return self.play(at, now, target);
+        }
+        self.cover(missing as usize, playhead)
+    }
+
+    /// Nothing waits: what was heard is continued, and the playhead stays.
+    fn bridge(&mut self) -> bool {
+        if self.playhead.is_none() {
+            return false;
+        }
+        let length = (BRIDGE - self.sound.len()).next_multiple_of(SEAM);
+        if self.bridged + length > LONGEST_BRIDGE {
+            (self.playhead, self.bridged) = (None, 0);
+            return false;
+        }
+        let made = self.conceal(length);
+        self.bridged += made;
+        self.decisions.bridged += made as u64;
+        made > 0
+    }
+
+    /// What waits is further on: the next part of the gap is covered.
+    fn cover(&mut self, missing: usize, playhead: i64) -> bool {
+        let packet = self.packet as usize;
+        // The packet at hand tells of the one right before it only.
+        let redundant = missing <= packet;
+        let length = if redundant { missing } else { (missing - packet).min(packet) };
+        let made = if redundant { self.recover(missing) } else { self.conceal(length.next_multiple_of(SEAM)) };
+        if !redundant {
+            self.decisions.lost += made as u64;
+        }
+        self.loss = self.loss * LOSS_FORGET + (1.0 - LOSS_FORGET);
+        self.playhead = Some(playhead + (self.bridged + made) as i64);
+        self.bridged = 0;
+        made > 0
+    }
+
+    /// The last `missing` samples before the packet that waits, from its redundancy where it has any.
+    fn recover(&mut self, missing: usize) -> usize {
+        let Some(waiting) = self.jitter.next() else { return 0 };
+        let Some((codec, decoder)) = &mut self.decoder else { return 0 };
+        let whole = self.packet as usize;
+        self.fresh.clear();
+        let redundancy = (*codec == Codec::Opus && waiting.codec == Codec::Opus).then_some(waiting.payload);
+        let made = decoder.conceal(whole, redundancy, &mut self.fresh);
+        let known = redundancy.is_some_and(crate::codec::has_redundancy);
+        let skipped = made.saturating_sub(missing);
+        // What was bridged already is the beginning of it; where that ends, the two are blended.
+        let seam = skipped.min(SEAM).min(self.sound.len());
+        let end = self.sound.len();
+        for n in 0..seam {
+            let share = (n as f32 + 0.5) / seam as f32;
+            let there = &mut self.sound[end - seam + n];
+            *there += (self.fresh[skipped - seam + n] - *there) * share;
+        }
+        self.sound.extend(self.fresh.iter().skip(skipped));
+        let made = made - skipped;
+        if known {
+            self.decisions.recovered += made as u64;
+            self.invented = 0;
+        } else {
+            self.decisions.lost += made as u64;
+            self.invented += made;
+        }
+        made
+    }
+
+    fn conceal(&mut self, samples: usize) -> usize {
+        let Some((_, decoder)) = &mut self.decoder else { return 0 };
+        self.fresh.clear();
+        let made = decoder.conceal(samples.min(LONGEST), None, &mut self.fresh);
+        self.sound.extend(self.fresh.iter());
+        self.invented += made;
+        made
+    }
+
+    /// The packet that waits is played; the playhead goes to its end.
+    fn play(&mut self, at: i64, now: i64, target: i64) -> bool {
+        let began = self.sound.len();
+        let mut made = self.decode();
+        if made == 0 {
+            // What cannot be decoded is covered like a loss.
+            made = self.conceal(PACKET);
+            self.decisions.lost += made as u64;
+        } else {
+            self.packet = made as i64;
+            self.decisions.played += made as u64;
+            self.invented = 0;
+        }
+        self.loss *= LOSS_FORGET;
+        let playhead = at + made as i64;
+        (self.playhead, self.bridged) = (Some(playhead), 0);
+        if began < FRAME {
+            self.stretch(playhead, now, target);
+        }
+        made > 0
+    }
+
+    fn decode(&mut self) -> usize {
+        let Some(waiting) = self.jitter.next() else { return 0 };
+        let Some(decoder) = decoder(&mut self.decoder, waiting.codec) else {
+            self.jitter.pop();
+            return 0;
+        };
+        self.fresh.clear();
+        let made = decoder.decode(waiting.payload, &mut self.fresh);
+        self.jitter.pop();
+        self.sound.extend(self.fresh.iter());
+        made
+    }
+
+    /// Brings the delay nearer to the target, if it is off.
+    fn stretch(&mut self, playhead: i64, now: i64, target: i64) {
+        let off = self.behind(playhead, now) - target;
+        if off > FAR_ABOVE || off > ABOVE && self.rested >= REST {
+            // The longest period wants 30 ms to be looked at.
+            if self.sound.len() < stretch::ENOUGH
+                && self.jitter.next().is_some_and(|next| (next.at - playhead).abs() <= ROUNDING)
+            {
+                let more = self.decode();
+                self.decisions.played += more as u64;
+                self.playhead = Some(playhead + more as i64);
+            }
+            let care = if off > FAR_ABOVE { Care::Hurried } else { Care::Gentle };
+            let saved = stretch::shorten(&mut self.sound, off as usize, care);
+            self.decisions.shortened += saved as u64;
+            self.rested = if saved > 0 { 0 } else { self.rested };
+        } else if off < -BELOW && self.rested >= REST {
+            let gained = stretch::lengthen(&mut self.sound, (-off) as usize + SEAM);
+            self.decisions.lengthened += gained as u64;
+            self.rested = if gained > 0 { 0 } else { self.rested };
+        }
+    }
+}
+
+fn decoder(present: &mut Option<(Codec, Decoder)>, codec: Codec) -> Option<&mut Decoder> {
+    if present.as_ref().is_none_or(|(known, _)| *known != codec) {
+        *present = Decoder::new(codec).ok().map(|decoder| (codec, decoder));
+    }
+    present.as_mut().map(|(_, decoder)| decoder)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,164 @@
+//! How much delay is enough: from when packets came against when they were made. Sans-I/O; all times are samples at 48 kHz.
+//!
+//! The quickest packet of the last seconds is the yardstick; a histogram that forgets tells how far the others lag behind it, as in
+//! NetEQ of libwebrtc.
+
+/// One millisecond.
+const MS: i64 = 48;
+/// The yardstick looks back on so many spans of half a second.
+const SPANS: usize = 6;
+const SPAN: i64 = 500 * MS;
+/// Width of a bucket and their number: up to half a second of lag.
+const BUCKET: i64 = 5 * MS;
+const BUCKETS: usize = 100;
+/// What one packet leaves of the memory before it: about four seconds of 20 ms packets.
+const FORGET: f32 = 0.995;
+/// Share of packets that should come in time. The rest is cheaper to cover than to wait for.
+const IN_TIME: f32 = 0.97;
+/// Before anything is known: so much lag is expected, with the weight of so many packets.
+const EXPECTED: i64 = 40 * MS;
+const EXPECTED_WEIGHT: f32 = 25.0;
+/// Sound is taken every 10 ms: a packet may come right after.
+const TICK: i64 = 10 * MS;
+/// Least and most delay aimed at.
+pub const LEAST: i64 = 20 * MS;
+/// See [`LEAST`].
+pub const MOST: i64 = 400 * MS;
+
+/// The delays of one direction.
+pub struct Delay {
+    /// Least relative delay in each span; the newest at `span`.
+    least: [i64; SPANS],
+    span: usize,
+    span_began: Option<i64>,
+    base: i64,
+    histogram: [f32; BUCKETS],
+    weight: f32,
+}
+
+impl Delay {
+    /// Nothing known yet.
+    pub fn new() -> Self {
+        let mut histogram = [0.0; BUCKETS];
+        histogram[bucket(EXPECTED - TICK - 1)] = EXPECTED_WEIGHT;
+        Self { least: [i64::MAX; SPANS], span: 0, span_began: None, base: 0, histogram, weight: EXPECTED_WEIGHT }
+    }
+
+    /// Another stream, another clock; what is known of the network stays.
+    pub fn restart(&mut self) {
+        (self.least, self.span_began) = ([i64::MAX; SPANS], None);
+    }
+
+    /// A packet made at `at` came at `arrival`.
+    pub fn came(&mut self, at: i64, arrival: i64) {
+        let relative = arrival - at;
+        let began = *self.span_began.get_or_insert(arrival);
+        let passed = ((arrival - began).max(0) / SPAN).min(SPANS as i64);
+        if passed > 0 {
+            for _ in 0..passed {
+                self.span = (self.span + 1) % SPANS;
+                self.least[self.span] = i64::MAX;
+            }
+            self.span_began = Some(arrival);
+        }
+        self.least[self.span] = self.least[self.span].min(relative);
+        self.base = self.least.iter().copied().min().unwrap_or(relative);
+        self.histogram.iter_mut().for_each(|share| *share *= FORGET);
+        self.histogram[bucket(relative - self.base)] += 1.0;
+        self.weight = self.weight * FORGET + 1.0;
+    }
+
+    /// How long after the quickest packet made at `at` would have come it is now.
+    pub fn of(&self, at: i64, now: i64) -> i64 {
+        now - at - self.base
+    }
+
+    /// The delay to aim at; with `redundancy` the packet after a lost one is waited for, which comes `packet` later.
+    pub fn target(&self, redundancy: bool, packet: i64) -> i64 {
+        let mut late = self.weight * (1.0 - IN_TIME);
+        let mut lag = BUCKETS;
+        while lag > 1 && self.histogram[lag - 1] <= late {
+            late -= self.histogram[lag - 1];
+            lag -= 1;
+        }
+        // The upper edge of the bucket, but for the first: a network without jitter shall not pay for its width.
+        let lag = if lag == 1 { 2 * MS } else { lag as i64 * BUCKET };
+        (lag + TICK + if redundancy { packet } else { 0 }).clamp(LEAST, MOST)
+    }
+}
+
+fn bucket(lag: i64) -> usize {
+    (lag.max(0) / BUCKET).min(BUCKETS as i64 - 1) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Packets of 20 ms whose lag in ms is told by `lag`; the delay.
+    fn after(packets: i64, lag: impl Fn(i64) -> i64) -> Delay {
+        let mut delay = Delay::new();
+        for n in 0..packets {
+            delay.came(n * 20 * MS, (n * 20 + lag(n)) * MS);
+        }
+        delay
+    }
+
+    fn target_ms(delay: &Delay) -> i64 {
+        delay.target(false, 0) / MS
+    }
+
+    #[test]
+    fn what_is_unknown_gets_forty_milliseconds_and_a_quiet_network_soon_the_least() {
+        assert_eq!(target_ms(&Delay::new()), 40);
+        assert_eq!(target_ms(&after(500, |_| 3)), 20);
+    }
+
+    #[test]
+    fn it_covers_the_lag_of_nearly_all_packets() {
+        // One in ten lags.
+        for (lag, expected) in [(12, 25), (33, 45), (78, 90), (203, 215), (900, 400)] {
+            let target = target_ms(&after(1_000, |n| if n % 10 == 0 { lag } else { 0 }));
+            assert_eq!(target, expected, "lag {lag}");
+        }
+    }
+
+    #[test]
+    fn one_packet_in_a_hundred_is_not_waited_for() {
+        assert_eq!(target_ms(&after(2_000, |n| if n % 100 == 0 { 150 } else { 0 })), 20);
+    }
+
+    #[test]
+    fn redundancy_is_worth_a_packet_of_waiting() {
+        let delay = after(500, |_| 0);
+        assert_eq!(delay.target(true, 20 * MS) - delay.target(false, 20 * MS), 12 * MS, "up from a floor of 20 ms");
+    }
+
+    #[test]
+    fn a_spike_is_forgotten_within_ten_seconds() {
+        // A quarter of a second stands still, then everything comes at once.
+        let spike = |n: i64| if (200..213).contains(&n) { (213 - n) * 20 } else { 0 };
+        assert!(target_ms(&after(214, spike)) > 20);
+        assert_eq!(target_ms(&after(214 + 500, spike)), 20);
+    }
+
+    #[test]
+    fn the_yardstick_follows_a_longer_way_and_a_clock_that_drifts() {
+        let longer = after(500, |n| if n < 300 { 0 } else { 80 });
+        assert_eq!(longer.of(500 * 20 * MS, (500 * 20 + 80) * MS), 0);
+        assert_eq!(target_ms(&after(1_000, |n| if n < 300 { 0 } else { 80 })), 20);
+        // 100 ppm for an hour: 360 ms.
+        let drifted = after(180_000, |n| n / 500);
+        assert!(drifted.of(180_000 * 20 * MS, (180_000 * 20 + 360) * MS) <= MS, "{}", drifted.base);
+        assert_eq!(target_ms(&drifted), 20);
+    }
+
+    #[test]
+    fn times_from_nowhere_do_no_harm() {
+        let mut delay = Delay::new();
+        for n in [0, i64::MAX / 4, -1_000_000, 7, i64::MIN / 4, 12] {
+            delay.came(n, -n);
+            assert!((LEAST..=MOST).contains(&delay.target(true, 960)));
+        }
+    }
+}

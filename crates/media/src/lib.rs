@@ -17,7 +17,7 @@ mod mos;
 mod normalise;
 mod outgoing;
 mod path;
-mod playout;
+pub mod playout;
 mod receive;
 mod reports;
 mod sdp;
@@ -27,6 +27,7 @@ mod statistics;
 mod turn;
 mod types;
 
+pub use codec::{Encoder, LARGEST_PAYLOAD, PACKET};
 pub use cuffia_tls::Trust;
 pub use error::MediaError;
 pub use path::{Dial, VoicePath};

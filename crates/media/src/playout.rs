@@ -7,7 +7,7 @@
 //! playhead: if the packet was only late, nothing of it is lost.
 
 mod delay;
-pub mod jitter;
+pub(crate) mod jitter;
 mod stretch;
 
 use std::time::{Duration, Instant};
@@ -15,7 +15,8 @@ use std::time::{Duration, Instant};
 use crate::codec::{Decoder, LONGEST, PACKET, Pcm};
 use crate::types::{Codec, FRAME, Frame};
 use delay::Delay;
-use jitter::{Jitter, Packet, Put};
+use jitter::Jitter;
+pub use jitter::{Packet, Put};
 use stretch::Care;
 
 /// Samples at 48 kHz in a millisecond.
@@ -30,16 +31,18 @@ const LONGEST_BRIDGE: usize = 120 * MS as usize;
 const PAUSE: i64 = 500 * MS;
 /// A packet whose beginning is less than this off the playhead follows on it: some senders' clocks are rounded.
 const ROUNDING: i64 = 2 * MS;
-/// So much more than the target is left as it is, and so much less.
+/// So much more than the target is left as it is; once shortening has begun, it goes on until only so much is left.
 const ABOVE: i64 = 15 * MS;
-const BELOW: i64 = 5 * MS;
+const NEAR: i64 = 5 * MS;
+/// So much less is left as it is.
+const BELOW: i64 = 2 * MS;
 /// With so much too much, it is hurried.
 const FAR_ABOVE: i64 = 60 * MS;
 /// Between two stretches of the same voice, unless it is hurried.
 const REST: usize = 100 * MS as usize;
 /// Lost packets count for this long: the memory of a packet.
 const LOSS_FORGET: f32 = 0.99;
-/// From this share of loss on it is worth waiting for redundancy.
+/// From this share of loss on it is worth waiting for redundancy, and what is missing is taken to be lost.
 const LOSSY: f32 = 0.01;
 
 /// What a rendered frame is made of.
@@ -93,6 +96,8 @@ pub struct Playout {
     invented: usize,
     /// Sound since the last stretch.
     rested: usize,
+    /// The delay is being shortened.
+    too_much: bool,
     loss: f32,
     packet: i64,
     decisions: Decisions,
@@ -112,6 +117,7 @@ impl Playout {
             bridged: 0,
             invented: 0,
             rested: 0,
+            too_much: false,
             loss: 0.0,
             packet: PACKET as i64,
             decisions: Decisions::default(),
@@ -172,8 +178,8 @@ impl Playout {
 
     /// How long the frame rendered at `now` has waited here, beyond the quickest packet's way.
     pub fn delay(&self, now: Instant) -> Duration {
-        let next = self.playhead.map_or(0, |playhead| self.behind(playhead, self.clock(now)));
-        let delay = next - FRAME as i64;
+        // What comes next was made a frame later than what has just been taken.
+        let delay = self.playhead.map_or(0, |playhead| self.behind(playhead, self.clock(now)) + FRAME as i64);
         Duration::from_micros(delay.max(0) as u64 * 1_000 / MS as u64)
     }
 
@@ -192,8 +198,12 @@ impl Playout {
     }
 
     fn target(&self) -> i64 {
-        let redundancy = self.loss > LOSSY && self.codec() == Some(Codec::Opus);
+        let redundancy = self.lossy() && self.codec() == Some(Codec::Opus);
         self.delay.target(redundancy, self.packet)
+    }
+
+    fn lossy(&self) -> bool {
+        self.loss > LOSSY
     }
 
     /// Gets more sound; false when there is none.
@@ -230,7 +240,10 @@ impl Playout {
         if self.playhead.is_none() {
             return false;
         }
-        let length = (BRIDGE - self.sound.len()).next_multiple_of(SEAM);
+        // On a lossy line it is likely lost: a whole packet then, so that the redundancy of the next one follows without a seam. Else
+        // it is likely late: as little as can be, for all of it is delay.
+        let least = (BRIDGE - self.sound.len()).next_multiple_of(SEAM);
+        let length = if self.lossy() { least.max(self.packet as usize) } else { least };
         if self.bridged + length > LONGEST_BRIDGE {
             (self.playhead, self.bridged) = (None, 0);
             return false;
@@ -334,7 +347,8 @@ impl Playout {
     /// Brings the delay nearer to the target, if it is off.
     fn stretch(&mut self, playhead: i64, now: i64, target: i64) {
         let off = self.behind(playhead, now) - target;
-        if off > FAR_ABOVE || off > ABOVE && self.rested >= REST {
+        self.too_much = off > if self.too_much { NEAR } else { ABOVE };
+        if off > FAR_ABOVE || self.too_much && self.rested >= REST {
             // The longest period wants 30 ms to be looked at.
             if self.sound.len() < stretch::ENOUGH
                 && self.jitter.next().is_some_and(|next| (next.at - playhead).abs() <= ROUNDING)

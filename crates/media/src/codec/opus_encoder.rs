@@ -9,6 +9,8 @@ use crate::error::MediaError;
 /// 32 kbit/s that costs no bandwidth of the voice. So this much is expected even before anything is reported.
 const LEAST_EXPECTED: i32 = 6;
 const MOST_EXPECTED: i32 = 30;
+/// From so much loss on, in percent, the line is taken to be congested.
+const CONGESTED: f32 = 25.0;
 
 /// Encodes mono speech.
 pub struct OpusEncoder {
@@ -56,12 +58,8 @@ impl OpusEncoder {
     }
 }
 
-/// Loss on an access line is mostly our own doing: smaller packets make room. At 16 kbit/s, though, libopus would have
-/// none left for redundancy.
+/// Loss alone is no reason to spend less: at 10 % random loss 32 kbit/s sound better than 20, by 0.3 of PESQ. Loss so heavy is mostly
+/// a line too narrow for us; then smaller packets make room, and the sound is no worse for it.
 fn bitrate(loss_percent: f32) -> i32 {
-    match loss_percent {
-        loss if loss < 3.0 => 32_000,
-        loss if loss < 10.0 => 24_000,
-        _ => 20_000,
-    }
+    if loss_percent < CONGESTED { 32_000 } else { 20_000 }
 }

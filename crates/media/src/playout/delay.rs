@@ -6,18 +6,22 @@
 /// One millisecond.
 const MS: i64 = 48;
 /// The yardstick looks back on so many spans of half a second.
-const SPANS: usize = 6;
+const SPANS: usize = 10;
 const SPAN: i64 = 500 * MS;
+/// The yardstick moves by so much at once only when the way has become longer.
+const LONGER_WAY: i64 = 20 * MS;
+/// Packets that come so close to each other come together.
+const TOGETHER: i64 = 5 * MS;
 /// Width of a bucket and their number: up to half a second of lag.
 const BUCKET: i64 = 5 * MS;
 const BUCKETS: usize = 100;
-/// What one packet leaves of the memory before it: about four seconds of 20 ms packets.
-const FORGET: f32 = 0.995;
+/// What one packet leaves of the memory before it: about ten seconds of 20 ms packets.
+const FORGET: f32 = 0.998;
 /// Share of packets that should come in time. The rest is cheaper to cover than to wait for.
-const IN_TIME: f32 = 0.97;
+const IN_TIME: f32 = 0.985;
 /// Before anything is known: so much lag is expected, with the weight of so many packets.
 const EXPECTED: i64 = 40 * MS;
-const EXPECTED_WEIGHT: f32 = 25.0;
+const EXPECTED_WEIGHT: f32 = 4.0;
 /// Sound is taken every 10 ms: a packet may come right after.
 const TICK: i64 = 10 * MS;
 /// Least and most delay aimed at.
@@ -32,6 +36,8 @@ pub struct Delay {
     span: usize,
     span_began: Option<i64>,
     base: i64,
+    /// Arrival and lag of the packet before.
+    last: (i64, i64),
     histogram: [f32; BUCKETS],
     weight: f32,
 }
@@ -41,7 +47,16 @@ impl Delay {
     pub fn new() -> Self {
         let mut histogram = [0.0; BUCKETS];
         histogram[bucket(EXPECTED - TICK - 1)] = EXPECTED_WEIGHT;
-        Self { least: [i64::MAX; SPANS], span: 0, span_began: None, base: 0, histogram, weight: EXPECTED_WEIGHT }
+        Self {
+            least: [i64::MAX; SPANS],
+            span: 0,
+            span_began: None,
+            base: 0,
+
+            last: (i64::MIN / 2, 0),
+            histogram,
+            weight: EXPECTED_WEIGHT,
+        }
     }
 
     /// Another stream, another clock; what is known of the network stays.
@@ -52,6 +67,10 @@ impl Delay {
     /// A packet made at `at` came at `arrival`.
     pub fn came(&mut self, at: i64, arrival: i64) {
         let relative = arrival - at;
+        if self.span_began.is_none() {
+            // Another clock: its distance from the one before tells nothing.
+            self.base = relative;
+        }
         let began = *self.span_began.get_or_insert(arrival);
         let passed = ((arrival - began).max(0) / SPAN).min(SPANS as i64);
         if passed > 0 {
@@ -62,10 +81,27 @@ impl Delay {
             self.span_began = Some(arrival);
         }
         self.least[self.span] = self.least[self.span].min(relative);
-        self.base = self.least.iter().copied().min().unwrap_or(relative);
+        let base = self.least.iter().copied().min().unwrap_or(relative);
+        if base.saturating_sub(self.base) >= LONGER_WAY {
+            self.told_anew(base - self.base);
+        }
+        self.base = base;
         self.histogram.iter_mut().for_each(|share| *share *= FORGET);
-        self.histogram[bucket(relative - self.base)] += 1.0;
+        let lag = relative - self.base;
+        // What stood in a queue behind a late packet comes at once with it: one event, not one for each.
+        let follows = arrival - self.last.0 < TOGETHER && lag < self.last.1;
+        self.last = (arrival, lag);
+        self.histogram[bucket(if follows { 0 } else { lag })] += 1.0;
         self.weight = self.weight * FORGET + 1.0;
+    }
+
+    /// The way has become longer for good: what came since it did was no late packet.
+    fn told_anew(&mut self, longer: i64) {
+        let by = bucket(longer);
+        let below: f32 = self.histogram[..by].iter().sum();
+        self.histogram.copy_within(by.., 0);
+        self.histogram[BUCKETS - by..].fill(0.0);
+        self.histogram[0] += below;
     }
 
     /// How long after the quickest packet made at `at` would have come it is now.
@@ -144,9 +180,9 @@ mod tests {
 
     #[test]
     fn the_yardstick_follows_a_longer_way_and_a_clock_that_drifts() {
-        let longer = after(500, |n| if n < 300 { 0 } else { 80 });
+        let longer = after(500, |n| if n < 200 { 0 } else { 80 });
         assert_eq!(longer.of(500 * 20 * MS, (500 * 20 + 80) * MS), 0);
-        assert_eq!(target_ms(&after(1_000, |n| if n < 300 { 0 } else { 80 })), 20);
+        assert_eq!(target_ms(&after(500, |n| if n < 200 { 0 } else { 80 })), 20);
         // 100 ppm for an hour: 360 ms.
         let drifted = after(180_000, |n| n / 500);
         assert!(drifted.of(180_000 * 20 * MS, (180_000 * 20 + 360) * MS) <= MS, "{}", drifted.base);

@@ -101,7 +101,8 @@ impl Switchboard {
         turn
     }
 
-    /// A baresip phone, registered: `dave` speaks Opus and plays 440 Hz, `carol` speaks PCMU only and echoes.
+    /// A baresip phone, registered: `dave` speaks Opus and plays 440 Hz, `carol` speaks PCMU
+    /// only and echoes, `erin` the same in G.722.
     pub fn start_baresip(&self, name: &str) -> Process {
         let home = self.folder.path().join(format!("baresip-{name}"));
         std::fs::create_dir_all(&home).unwrap();

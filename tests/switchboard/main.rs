@@ -156,20 +156,30 @@ async fn hold_silences_both_and_resume_brings_both_back_whoever_holds() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_old_phone_that_speaks_pcmu_only_echoes_what_it_hears() {
+    a_desk_phone_echoes("carol", "PCMU", 1000.0).await;
+}
+
+/// 5 kHz: what a narrow-band call cannot carry.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_desk_phone_that_speaks_g722_only_echoes_a_wide_band() {
+    a_desk_phone_echoes("erin", "G722", 5000.0).await;
+}
+
+async fn a_desk_phone_echoes(name: &str, codec: &str, hz: f32) {
     let switchboard = Switchboard::start();
-    let _carol = switchboard.start_baresip("carol");
+    let _there = switchboard.start_baresip(name);
     let mut alice = TestPhone::registered(MediaConfig::default()).await;
-    alice.hum(1000.0, 60.0);
-    let call = alice.phone.dial("carol".into()).await.unwrap();
+    alice.hum(hz, 60.0);
+    let call = alice.phone.dial(name.into()).await.unwrap();
     alice.answered().await;
-    alice.hears(1000.0).await;
-    let codec = alice
+    alice.hears(hz).await;
+    let spoken = alice
         .until("figures", |e| match e {
             PhoneEvent::Statistics(_, s) => s.codec,
             _ => None,
         })
         .await;
-    assert_eq!(codec.name(), "PCMU");
+    assert_eq!(spoken.name(), codec);
     alice.phone.hang_up(&call).await.unwrap();
 }
 

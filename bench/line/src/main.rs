@@ -19,13 +19,14 @@ type Failure = Box<dyn std::error::Error>;
 fn main() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [from, to, codec, condition, seed] = arguments.as_slice() else {
-        return Err("usage: cuffia-line IN.wav OUT.wav opus|pcmu|pcma CONDITION SEED".into());
+        return Err("usage: cuffia-line IN.wav OUT.wav opus|g722|pcmu|pcma CONDITION SEED".into());
     };
     let codec = match codec.as_str() {
         "opus" => Codec::Opus,
         "pcmu" => Codec::Pcmu,
         "pcma" => Codec::Pcma,
-        other => return Err(format!("{other}: the codec is opus, pcmu or pcma").into()),
+        "g722" => Codec::G722,
+        other => return Err(format!("{other}: the codec is opus, g722, pcmu or pcma").into()),
     };
     let mut fate =
         condition::named(condition, seed.parse()?).ok_or_else(|| format!("{condition}: no such condition"))?;

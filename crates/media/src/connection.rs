@@ -112,6 +112,7 @@ fn codecs(wanted: &[Codec]) -> Vec<RTCRtpCodecParameters> {
         Codec::Opus => codec("opus", 48_000, 2, OPUS_FMTP, 111),
         Codec::Pcmu => codec("PCMU", 8_000, 0, "", 0),
         Codec::Pcma => codec("PCMA", 8_000, 0, "", 8),
+        Codec::G722 => codec("G722", 8_000, 0, "", 9),
     });
     voice.chain([codec("telephone-event", 8_000, 0, EVENTS_FMTP, 101)]).collect()
 }

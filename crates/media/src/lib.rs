@@ -1,4 +1,4 @@
-//! One WebRTC session: ICE, DTLS-SRTP, Opus and G.711 in RTP, jitter buffer, DTMF, statistics.
+//! One WebRTC session: ICE, DTLS-SRTP, Opus, G.722 and G.711 in RTP, jitter buffer, DTMF, statistics.
 //!
 //! [`open`] gives three ends. The [`MediaSession`] negotiates, on the async runtime. The [`VoicePath`] belongs to the
 //! sound thread, which exchanges 10 ms frames with it. The events tell what happens.

@@ -25,7 +25,7 @@ pub fn estimate(conditions: Conditions) -> (f32, Impairment) {
     // since its frames depend on each other.
     let robustness = match conditions.codec {
         Codec::Opus => 20.0,
-        Codec::Pcmu | Codec::Pcma => 25.1,
+        Codec::Pcmu | Codec::Pcma | Codec::G722 => 25.1,
     };
     let equipment_impairment = 95.0 * loss / (loss + robustness);
     let rating = (93.2 - delay_impairment - equipment_impairment).clamp(0.0, 100.0);

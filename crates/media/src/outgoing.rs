@@ -110,6 +110,7 @@ fn payloads(audio: &Section) -> Vec<(u8, Payload)> {
             ("opus", 48_000) => Payload::Voice(Codec::Opus),
             ("pcmu", 8_000) => Payload::Voice(Codec::Pcmu),
             ("pcma", 8_000) => Payload::Voice(Codec::Pcma),
+            ("g722", 8_000) => Payload::Voice(Codec::G722),
             ("telephone-event", 8_000) => Payload::Events,
             _ => return None,
         };

@@ -183,6 +183,7 @@ impl Section {
         mapped.or(match format {
             "0" => Some(("PCMU", 8_000)),
             "8" => Some(("PCMA", 8_000)),
+            "9" => Some(("G722", 8_000)),
             _ => None,
         })
     }

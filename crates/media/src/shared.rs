@@ -199,6 +199,7 @@ fn code(payload: Payload) -> u8 {
         Payload::Voice(Codec::Pcmu) => 2,
         Payload::Voice(Codec::Pcma) => 3,
         Payload::Events => 4,
+        Payload::Voice(Codec::G722) => 5,
     }
 }
 
@@ -208,6 +209,7 @@ fn payload(code: u8) -> Option<Payload> {
         2 => Some(Payload::Voice(Codec::Pcmu)),
         3 => Some(Payload::Voice(Codec::Pcma)),
         4 => Some(Payload::Events),
+        5 => Some(Payload::Voice(Codec::G722)),
         _ => None,
     }
 }

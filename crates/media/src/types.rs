@@ -39,7 +39,7 @@ impl Default for MediaConfig {
             relay_only: false,
             bind: Bind::AllInterfaces,
             gather_timeout: Duration::from_millis(500),
-            codecs: vec![Codec::Opus, Codec::Pcma, Codec::Pcmu],
+            codecs: vec![Codec::Opus, Codec::G722, Codec::Pcma, Codec::Pcmu],
         }
     }
 }
@@ -146,14 +146,16 @@ pub enum Codec {
     Pcmu,
     /// G.711 A-law.
     Pcma,
+    /// G.722, 16 kHz.
+    G722,
 }
 
 impl Codec {
-    /// RTP clock rate.
+    /// RTP clock rate. That of G.722 is 8 kHz by an old mistake (RFC 3551 §4.5.2).
     pub fn clock_rate(self) -> u32 {
         match self {
             Self::Opus => 48_000,
-            Self::Pcmu | Self::Pcma => 8_000,
+            Self::Pcmu | Self::Pcma | Self::G722 => 8_000,
         }
     }
 
@@ -163,6 +165,7 @@ impl Codec {
             Self::Opus => "opus",
             Self::Pcmu => "PCMU",
             Self::Pcma => "PCMA",
+            Self::G722 => "G722",
         }
     }
 }

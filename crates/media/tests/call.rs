@@ -46,6 +46,11 @@ async fn pcma_both_ways() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn g722_both_ways() {
+    both_hear_each_other(Codec::G722).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn digits_both_ways() {
     let (mut a, mut b) = call(&[Codec::Opus]).await;
     a.dial.send_digits("15*#a").unwrap();

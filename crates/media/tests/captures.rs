@@ -92,7 +92,7 @@ fn direction(text: &str) -> Direction {
 
 /// Of a list of formats those a telephone speaks, by number.
 fn spoken(text: &str) -> Vec<&str> {
-    let known = ["opus/48000/2", "PCMU/8000", "PCMA/8000", "telephone-event/8000"];
+    let known = ["opus/48000/2", "PCMU/8000", "PCMA/8000", "G722/8000", "telephone-event/8000"];
     let maps = lines(text, "a=rtpmap:");
     let is_known = |number: &&str| {
         maps.iter().filter_map(|map| map.split_once(' ')).any(|(n, format)| n == *number && known.contains(&format))
@@ -138,8 +138,9 @@ async fn every_call_that_was_captured_can_be_negotiated_to_its_end() {
     let calls = calls();
     assert!(calls.len() >= 40, "only {} calls", calls.len());
     for (call, steps) in &calls {
-        let (session, _path, _events) =
-            open(loopback(&[Codec::Opus, Codec::Pcmu, Codec::Pcma])).await.unwrap_or_else(|e| panic!("{call}: {e}"));
+        let (session, _path, _events) = open(loopback(&[Codec::Opus, Codec::G722, Codec::Pcmu, Codec::Pcma]))
+            .await
+            .unwrap_or_else(|e| panic!("{call}: {e}"));
         for capture in steps {
             match capture.step {
                 Step::FirstOffer | Step::Offer(_) => answer(&*session, capture).await,
@@ -154,7 +155,8 @@ async fn every_call_that_was_captured_can_be_negotiated_to_its_end() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_offer_is_answered_in_a_call_of_its_own_too() {
     for capture in calls().into_values().flatten().filter(|c| matches!(c.step, Step::FirstOffer | Step::Offer(_))) {
-        let (session, _path, _events) = open(loopback(&[Codec::Opus, Codec::Pcmu, Codec::Pcma])).await.unwrap();
+        let (session, _path, _events) =
+            open(loopback(&[Codec::Opus, Codec::G722, Codec::Pcmu, Codec::Pcma])).await.unwrap();
         answer(&*session, &capture).await;
         session.close().await;
     }

@@ -1,8 +1,11 @@
 //! G.711: logarithmic PCM at 8 kHz (ITU-T G.711).
 
 use super::conceal::Conceal;
-use super::resample::{Down, FACTOR, Up};
+use super::resample::{Down, Rate, Up};
 use super::{LARGEST_PAYLOAD, LONGEST, PACKET, Pcm};
+
+const RATE: Rate = Rate::Narrow;
+const FACTOR: usize = RATE.factor();
 
 /// Which of the two laws.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,7 +75,7 @@ pub struct G711Encoder {
 impl G711Encoder {
     /// An encoder at rest.
     pub fn new(law: Law) -> Self {
-        Self { law, down: Down::new() }
+        Self { law, down: Down::new(RATE) }
     }
 
     /// Encodes 20 ms.
@@ -94,7 +97,7 @@ pub struct G711Decoder {
 impl G711Decoder {
     /// A decoder at rest.
     pub fn new(law: Law) -> Self {
-        Self { law, up: Up::new(), conceal: Conceal::new() }
+        Self { law, up: Up::new(RATE), conceal: Conceal::new(RATE) }
     }
 
     /// Decodes one payload of any length a packet may have.
@@ -102,7 +105,7 @@ impl G711Decoder {
         let payload = &payload[..payload.len().min(LONGEST / FACTOR)];
         for octet in payload {
             let sample = self.conceal.heard(f32::from(self.law.expand(*octet)) / 32_768.0);
-            out.extend(self.up.push(sample));
+            self.up.push(sample, out);
         }
         payload.len() * FACTOR
     }
@@ -113,7 +116,7 @@ impl G711Decoder {
         self.conceal.begin();
         for _ in 0..samples {
             let sample = self.conceal.invent();
-            out.extend(self.up.push(sample));
+            self.up.push(sample, out);
         }
         samples * FACTOR
     }

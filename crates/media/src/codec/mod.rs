@@ -2,6 +2,7 @@
 
 mod conceal;
 mod g711;
+mod g722;
 mod opus_decoder;
 mod opus_encoder;
 mod resample;
@@ -10,6 +11,7 @@ use std::collections::VecDeque;
 
 pub use g711::Law;
 use g711::{G711Decoder, G711Encoder};
+use g722::{G722Decoder, G722Encoder};
 use opus_decoder::OpusDecoder;
 pub use opus_decoder::has_redundancy;
 use opus_encoder::OpusEncoder;
@@ -33,6 +35,8 @@ pub enum Encoder {
     Opus(OpusEncoder),
     /// G.711.
     G711(Box<G711Encoder>),
+    /// G.722.
+    G722(Box<G722Encoder>),
 }
 
 impl Encoder {
@@ -42,6 +46,7 @@ impl Encoder {
             Codec::Opus => Self::Opus(OpusEncoder::new()?),
             Codec::Pcmu => Self::G711(Box::new(G711Encoder::new(Law::Mu))),
             Codec::Pcma => Self::G711(Box::new(G711Encoder::new(Law::A))),
+            Codec::G722 => Self::G722(Box::new(G722Encoder::new())),
         })
     }
 
@@ -50,6 +55,7 @@ impl Encoder {
         match self {
             Self::Opus(opus) => opus.encode(sound, payload),
             Self::G711(g711) => Some(g711.encode(sound, payload)),
+            Self::G722(g722) => g722.encode(sound, payload),
         }
     }
 
@@ -67,6 +73,8 @@ pub enum Decoder {
     Opus(OpusDecoder),
     /// G.711.
     G711(Box<G711Decoder>),
+    /// G.722.
+    G722(Box<G722Decoder>),
 }
 
 impl Decoder {
@@ -76,6 +84,7 @@ impl Decoder {
             Codec::Opus => Self::Opus(OpusDecoder::new()?),
             Codec::Pcmu => Self::G711(Box::new(G711Decoder::new(Law::Mu))),
             Codec::Pcma => Self::G711(Box::new(G711Decoder::new(Law::A))),
+            Codec::G722 => Self::G722(Box::new(G722Decoder::new())),
         })
     }
 
@@ -84,6 +93,7 @@ impl Decoder {
         match self {
             Self::Opus(opus) => opus.decode(payload, out),
             Self::G711(g711) => g711.decode(payload, out),
+            Self::G722(g722) => g722.decode(payload, out),
         }
     }
 
@@ -92,6 +102,7 @@ impl Decoder {
         match self {
             Self::Opus(opus) => opus.conceal(samples, next, out),
             Self::G711(g711) => g711.conceal(samples, out),
+            Self::G722(g722) => g722.conceal(samples, out),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 
-const CODECS: [Codec; 3] = [Codec::Opus, Codec::Pcmu, Codec::Pcma];
+const CODECS: [Codec; 4] = [Codec::Opus, Codec::Pcmu, Codec::Pcma, Codec::G722];
 
 /// 20 ms of a tone, beginning where the one before ended.
 fn tone(hertz: f32, amplitude: f32, packet: usize) -> [f32; PACKET] {
@@ -58,15 +58,23 @@ fn a_tone_comes_back_at_its_pitch_and_level() {
 }
 
 #[test]
-fn g711_does_not_fold_what_is_above_its_band() {
-    for hertz in [4_500.0, 5_000.0, 7_000.0, 10_000.0] {
-        let mut decoder = Decoder::new(Codec::Pcma).unwrap();
+fn what_is_above_a_codecs_band_is_not_folded_into_it_and_what_is_below_passes() {
+    let loud = |codec, hertz| {
+        let mut decoder = Decoder::new(codec).unwrap();
         let mut out = Pcm::new();
-        for payload in payloads(Codec::Pcma, (0..20).map(|n| tone(hertz, 0.5, n))) {
+        for payload in payloads(codec, (0..20).map(|n| tone(hertz, 0.5, n))) {
             decoder.decode(&payload, &mut out);
         }
-        let sound: Vec<f32> = out.into_iter().skip(4_800).collect();
-        assert!(rms(&sound) < 0.5 * 0.003, "{hertz} Hz leaks at {}", rms(&sound));
+        rms(&out.into_iter().skip(4_800).collect::<Vec<_>>()) / (0.5 * std::f32::consts::FRAC_1_SQRT_2)
+    };
+    for hertz in [4_500.0, 5_000.0, 7_000.0, 10_000.0] {
+        assert!(loud(Codec::Pcma, hertz) < 0.004, "{hertz} Hz leaks at {}", loud(Codec::Pcma, hertz));
+    }
+    for hertz in [8_500.0, 10_000.0, 13_000.0] {
+        assert!(loud(Codec::G722, hertz) < 0.004, "{hertz} Hz leaks at {}", loud(Codec::G722, hertz));
+    }
+    for hertz in [100.0, 4_500.0, 6_500.0] {
+        assert!((loud(Codec::G722, hertz) - 1.0).abs() < 0.2, "{hertz} Hz passes at {}", loud(Codec::G722, hertz));
     }
 }
 

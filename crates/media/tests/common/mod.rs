@@ -170,7 +170,7 @@ pub async fn negotiate(from: &End, direction: Direction, to: &End, wanted: Direc
 /// A call that is up: one end hums 440 Hz, the other 1000 Hz.
 pub async fn call(codecs: &[Codec]) -> (End, End) {
     let mut a = End::humming(loopback(codecs), 440.0).await;
-    let mut b = End::humming(loopback(&[Codec::Opus, Codec::Pcma, Codec::Pcmu]), 1_000.0).await;
+    let mut b = End::humming(loopback(&[Codec::Opus, Codec::G722, Codec::Pcma, Codec::Pcmu]), 1_000.0).await;
     negotiate(&a, Direction::SendRecv, &b, Direction::SendRecv).await;
     a.connected().await;
     b.connected().await;

@@ -121,6 +121,7 @@ export function call(part: Partial<CallView> = {}): CallView {
       jitter: 4,
       roundTrip: 38,
       buffer: 60,
+      delays: { microphone: 34, processing: 9, packet: 16.5, loudspeaker: 41 },
       codec: 'opus',
       path: 'srflx',
       received: 8000,

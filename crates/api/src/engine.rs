@@ -226,7 +226,8 @@ impl Engine {
     }
 
     fn calls(&self) -> Vec<CallView> {
-        self.desk().live_calls().iter().map(show::call).collect()
+        let headset = self.desk().headset().levels();
+        self.desk().live_calls().iter().map(|call| show::call(call, &headset)).collect()
     }
 
     pub(crate) fn headset(&self) -> HeadsetView {

@@ -5,6 +5,7 @@ use cuffia_customers::{CallRecord, Draft, Promise, Request};
 use cuffia_desk::{
     CustomerSight, DeskError, Ending, Kind, LineKind as DeskLine, LineState as DeskLineState, LiveCall, WrapUp,
 };
+use cuffia_headset::Levels;
 use cuffia_phone::{Impairment, Origin, State, Statistics};
 
 impl From<DeskError> for ApiError {
@@ -51,7 +52,7 @@ pub(crate) fn line(status: &cuffia_desk::LineStatus, network: bool) -> LineView 
     }
 }
 
-pub(crate) fn call(c: &LiveCall) -> CallView {
+pub(crate) fn call(c: &LiveCall, headset: &Levels) -> CallView {
     let state = match c.info.state {
         State::Dialling => CallState::Dialling,
         State::RingingThere => CallState::RingingThere,
@@ -73,7 +74,7 @@ pub(crate) fn call(c: &LiveCall) -> CallView {
         answered: c.answered,
         recording: c.recording,
         customers: c.customers.iter().map(card).collect(),
-        quality: c.quality.as_ref().map(quality),
+        quality: c.quality.as_ref().map(|s| quality(s, headset)),
         draft: draft(&c.draft),
         request: c.request.as_ref().map(request),
     }
@@ -83,7 +84,8 @@ fn direction(outgoing: bool) -> Direction {
     if outgoing { Direction::Out } else { Direction::In }
 }
 
-fn quality(s: &Statistics) -> QualityView {
+fn quality(s: &Statistics, headset: &Levels) -> QualityView {
+    let delays = headset.delays();
     QualityView {
         mos: s.mos,
         cause: match s.impairment {
@@ -97,6 +99,12 @@ fn quality(s: &Statistics) -> QualityView {
         jitter: s.jitter_ms,
         round_trip: s.round_trip_ms,
         buffer: s.buffer_ms,
+        delays: DelaysView {
+            microphone: delays.microphone_ms,
+            processing: headset.processing_ms(),
+            packet: s.codec.map_or(0.0, |c| c.packet_ms()),
+            loudspeaker: delays.ear_ms,
+        },
         codec: s.codec.map(|c| c.name().to_owned()),
         path: s.path.clone(),
         received: s.packets_received,

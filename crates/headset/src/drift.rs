@@ -7,6 +7,9 @@ use crate::{FRAME, Frame, HeadsetError, SAMPLE_RATE};
 use audioadapter_buffers::direct::InterleavedSlice;
 use rtrb::{Consumer, Producer};
 use rubato::{Async, FixedAsync, PolynomialDegree, Resampler};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::time::Duration;
 
 /// The ratio leaves its nominal value by at most this much: far more than any clock is off, less than a tenth of a semitone.
 const MAX_CORRECTION: f64 = 0.004;
@@ -18,6 +21,25 @@ const GAIN: f64 = 0.1;
 fn resampler(ratio: f64, fixed: FixedAsync) -> Result<Async<f32>, HeadsetError> {
     Async::new_poly(ratio, 1.0 + 2.0 * MAX_CORRECTION, PolynomialDegree::Cubic, FRAME, 1, fixed)
         .map_err(|e| HeadsetError::Refused { name: "resampler".into(), why: e.to_string() })
+}
+
+/// How long sound is under way in the device and its driver, beyond our ring. Written by the device's callback.
+#[derive(Default)]
+pub(crate) struct Inside(AtomicU32);
+
+impl Inside {
+    /// From the device's callback, with what its clocks say now and the sound it moves at once. Half of that is added: a frame of ours
+    /// comes at any time between two callbacks.
+    pub(crate) fn saw(&self, now: Duration, moved: Duration) {
+        // Half a second and more is a clock that means something else.
+        let now = (now + moved / 2).min(Duration::from_millis(500)).as_micros() as u32;
+        let before = self.0.load(Relaxed);
+        self.0.store(if before == 0 { now } else { (before * 15 + now) / 16 }, Relaxed);
+    }
+
+    fn seconds(&self) -> f64 {
+        f64::from(self.0.load(Relaxed)) / 1e6
+    }
 }
 
 /// Keeps a ring at its wanted fill. All in seconds.
@@ -46,24 +68,35 @@ pub(crate) struct Intake {
     servo: Servo,
     input: Vec<f32>,
     running: bool,
+    inside: Arc<Inside>,
 }
 
 impl Intake {
     /// `target_s` is the sound that should wait in the ring: a device period and some reserve, seconds.
-    pub(crate) fn new(ring: Consumer<f32>, rate: u32, target_s: f64) -> Result<Intake, HeadsetError> {
+    pub(crate) fn new(
+        ring: Consumer<f32>,
+        rate: u32,
+        target_s: f64,
+        inside: Arc<Inside>,
+    ) -> Result<Intake, HeadsetError> {
         let resampler = resampler(f64::from(SAMPLE_RATE) / f64::from(rate), FixedAsync::Output)?;
         let input = vec![0.0; resampler.input_frames_max()];
-        Ok(Intake { ring, rate: rate.into(), resampler, servo: Servo::new(target_s), input, running: false })
+        Ok(Intake { ring, rate: rate.into(), resampler, servo: Servo::new(target_s), input, running: false, inside })
     }
 
+    /// From the microphone to the frame it is heard in, seconds, averaged over some seconds.
     pub(crate) fn delay_s(&self) -> f64 {
+        self.servo.average + self.inside.seconds()
+    }
+
+    fn fill_s(&self) -> f64 {
         self.ring.slots() as f64 / self.rate
     }
 
     /// The next frame; silence while the ring fills up.
     pub(crate) fn take(&mut self, out: &mut Frame) {
         out.fill(0.0);
-        let mut fill = self.delay_s();
+        let mut fill = self.fill_s();
         if !self.running {
             if fill < self.servo.target {
                 return;
@@ -77,7 +110,7 @@ impl Intake {
             if let Ok(chunk) = self.ring.read_chunk(excess.min(self.ring.slots())) {
                 chunk.commit_all();
             }
-            (fill, self.servo.average) = (self.delay_s(), self.servo.target);
+            (fill, self.servo.average) = (self.fill_s(), self.servo.target);
         }
         let speed = self.servo.speed(fill);
         // Slower output for each input when the ring is full: ratio = out / in.
@@ -107,20 +140,31 @@ pub(crate) struct Outlet {
     servo: Servo,
     output: Vec<f32>,
     draining: bool,
+    inside: Arc<Inside>,
 }
 
 impl Outlet {
     /// As [`Intake::new`]. The ring is filled to its target with silence at once.
-    pub(crate) fn new(ring: Producer<f32>, rate: u32, target_s: f64) -> Result<Outlet, HeadsetError> {
+    pub(crate) fn new(
+        ring: Producer<f32>,
+        rate: u32,
+        target_s: f64,
+        inside: Arc<Inside>,
+    ) -> Result<Outlet, HeadsetError> {
         let resampler = resampler(f64::from(rate) / f64::from(SAMPLE_RATE), FixedAsync::Input)?;
         let output = vec![0.0; resampler.output_frames_max()];
         let mut outlet =
-            Outlet { ring, rate: rate.into(), resampler, servo: Servo::new(target_s), output, draining: false };
+            Outlet { ring, rate: rate.into(), resampler, servo: Servo::new(target_s), output, draining: false, inside };
         outlet.refill();
         Ok(outlet)
     }
 
+    /// From a frame to the ear, seconds, averaged over some seconds.
     pub(crate) fn delay_s(&self) -> f64 {
+        self.servo.average + self.inside.seconds()
+    }
+
+    fn fill_s(&self) -> f64 {
         (self.ring.buffer().capacity() - self.ring.slots()) as f64 / self.rate
     }
 
@@ -135,7 +179,7 @@ impl Outlet {
     /// Gives the next frame. It is left out while far too much waits: a device that starts late would otherwise stay late, since the
     /// resampler works off only a few ms each second.
     pub(crate) fn give(&mut self, frame: &Frame) {
-        let fill = self.delay_s();
+        let fill = self.fill_s();
         if fill == 0.0 {
             self.refill();
         }
@@ -171,7 +215,7 @@ mod tests {
     fn microphone(rate: u32, ppm: f64) {
         let period = f64::from(rate) / 100.0;
         let (mut device, ring) = RingBuffer::new(rate as usize);
-        let mut intake = Intake::new(ring, rate, 0.03).unwrap();
+        let mut intake = Intake::new(ring, rate, 0.03, Arc::default()).unwrap();
         let (mut produced, mut owed, mut breaks, mut worst_fill, mut last) = (0usize, 0.0f64, 0, 0.0f64, 0.0f32);
         let mut out = crate::SILENCE;
         for tick in 0..30_000 {
@@ -186,7 +230,7 @@ mod tests {
             intake.take(&mut out);
             assert!(tick < 500 || intake.running, "{rate} Hz at {ppm} ppm: ran empty");
             if tick > 500 {
-                worst_fill = worst_fill.max(intake.delay_s());
+                worst_fill = worst_fill.max(intake.fill_s());
                 for s in out {
                     // The steepest slope of the tone, with a little room.
                     breaks += usize::from((s - last).abs() > 0.5 * 300.0 * std::f32::consts::TAU / 48_000.0 * 1.1);
@@ -214,7 +258,7 @@ mod tests {
         for rate in [16_000u32, 44_100, 48_000] {
             for ppm in [-200.0, 200.0] {
                 let (ring, mut device) = RingBuffer::new(rate as usize);
-                let mut outlet = Outlet::new(ring, rate, 0.03).unwrap();
+                let mut outlet = Outlet::new(ring, rate, 0.03, Arc::default()).unwrap();
                 let (mut sent, mut owed, mut last, mut breaks) = (0usize, 0.0f64, 0.0f32, 0);
                 for tick in 0..30_000 {
                     let frame: Frame = std::array::from_fn(|i| tone(sent + i, 48_000.0));
@@ -232,7 +276,7 @@ mod tests {
                     }
                 }
                 assert_eq!(breaks, 0, "{rate} Hz at {ppm} ppm: no click and never empty in five minutes");
-                assert!(outlet.delay_s() < 0.08, "{rate} Hz at {ppm} ppm: {}", outlet.delay_s());
+                assert!(outlet.fill_s() < 0.08, "{rate} Hz at {ppm} ppm: {}", outlet.fill_s());
             }
         }
     }
@@ -240,11 +284,11 @@ mod tests {
     #[test]
     fn after_a_stall_of_ours_the_old_sound_is_skipped_not_dragged_along() {
         let (mut device, ring) = RingBuffer::new(96_000);
-        let mut intake = Intake::new(ring, 48_000, 0.03).unwrap();
+        let mut intake = Intake::new(ring, 48_000, 0.03, Arc::default()).unwrap();
         for i in 0..48_000 {
             device.push(tone(i, 48_000.0)).unwrap();
         }
         intake.take(&mut { crate::SILENCE });
-        assert!(intake.delay_s() < 0.05, "{}", intake.delay_s());
+        assert!(intake.fill_s() < 0.05, "{}", intake.fill_s());
     }
 }

@@ -1,6 +1,6 @@
-//! Levels in dBFS (RMS; a full-scale sine reads −3.01).
+//! Levels in dBFS (RMS; a full-scale sine reads −3.01), and what the way through the headset takes.
 
-use crate::Frame;
+use crate::{Delays, Frame};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 /// The lowest level shown: nothing audible is below.
@@ -12,18 +12,29 @@ pub fn dbfs(samples: &[f32]) -> f32 {
     if power > 0.0 { (10.0 * power.log10()).max(FLOOR) } else { FLOOR }
 }
 
-/// The newest levels, read by anyone at any time.
+/// The newest levels and delays, read by anyone at any time.
 #[derive(Debug)]
 pub struct Levels {
     microphone: AtomicU32,
     ear: AtomicU32,
     digital_silence: AtomicU32,
+    microphone_delay: AtomicU32,
+    ear_delay: AtomicU32,
+    processing_delay: AtomicU32,
 }
 
 impl Default for Levels {
     fn default() -> Self {
         let floor = || AtomicU32::new(FLOOR.to_bits());
-        Levels { microphone: floor(), ear: floor(), digital_silence: AtomicU32::new(0) }
+        let zero = || AtomicU32::new(0);
+        Levels {
+            microphone: floor(),
+            ear: floor(),
+            digital_silence: zero(),
+            microphone_delay: zero(),
+            ear_delay: zero(),
+            processing_delay: zero(),
+        }
     }
 }
 
@@ -42,6 +53,25 @@ impl Levels {
     /// or withheld by the system.
     pub fn digital_silence_ms(&self) -> u32 {
         self.digital_silence.load(Relaxed) * 10
+    }
+
+    /// What devices, drivers and rings add to the way of the sound.
+    pub fn delays(&self) -> Delays {
+        Delays {
+            microphone_ms: f32::from_bits(self.microphone_delay.load(Relaxed)),
+            ear_ms: f32::from_bits(self.ear_delay.load(Relaxed)),
+        }
+    }
+
+    /// What cleaning the microphone adds, ms.
+    pub fn processing_ms(&self) -> f32 {
+        f32::from_bits(self.processing_delay.load(Relaxed))
+    }
+
+    pub(crate) fn saw_delays(&self, delays: Delays, processing_ms: f32) {
+        self.microphone_delay.store(delays.microphone_ms.to_bits(), Relaxed);
+        self.ear_delay.store(delays.ear_ms.to_bits(), Relaxed);
+        self.processing_delay.store(processing_ms.to_bits(), Relaxed);
     }
 
     pub(crate) fn saw_microphone(&self, raw: &Frame, processed: &Frame) {

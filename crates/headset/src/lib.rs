@@ -37,9 +37,25 @@ pub trait Devices: Send {
     /// Gives `playout` to the ear and `ring` to the ringing device, and takes the next frame of the microphone.
     fn exchange(&mut self, playout: &Frame, ring: &Frame, captured: &mut Frame);
 
-    /// Estimated time from giving a frame to hearing its echo in the microphone, ms: what sits in rings and device buffers.
-    fn delay_ms(&self) -> u32 {
-        0
+    /// How long sound is under way between a frame and the air.
+    fn delays(&self) -> Delays {
+        Delays::default()
+    }
+}
+
+/// What rings, drivers and devices add to the way of the sound, as far as they tell; 0 where there is no device.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Delays {
+    /// From the microphone to its frame, ms.
+    pub microphone_ms: f32,
+    /// From a frame to the ear, ms.
+    pub ear_ms: f32,
+}
+
+impl Delays {
+    /// From giving a frame to hearing its echo in the microphone, ms.
+    pub(crate) fn echo_ms(self) -> i32 {
+        (self.microphone_ms + self.ear_ms).clamp(0.0, 500.0) as i32
     }
 }
 

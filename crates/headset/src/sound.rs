@@ -277,13 +277,15 @@ impl Sound {
             *s = if s.is_finite() { s.clamp(-1.0, 1.0) } else { 0.0 };
         }
         let raw = microphone;
+        let delays = self.devices.delays();
         // Between calls nobody hears the microphone; its level is worth no more than a glance.
         if !self.voices.is_empty() {
             self.processing.render(&playout);
-            self.processing.capture(&mut microphone, self.devices.delay_ms());
+            self.processing.capture(&mut microphone, delays);
         }
         self.levels.saw_microphone(&raw, &microphone);
         self.levels.saw_ear(&playout);
+        self.levels.saw_delays(delays, self.processing.delay_ms());
         let operator = if self.muted { SILENCE } else { microphone };
         for (id, attached) in &mut self.voices {
             let talks = self.talking == Some(*id);

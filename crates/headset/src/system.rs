@@ -6,7 +6,7 @@
 mod stream;
 
 use crate::drift::{Intake, Outlet};
-use crate::{Devices, Frame};
+use crate::{Delays, Devices, Frame};
 use cpal::traits::{DeviceTrait, HostTrait};
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -201,10 +201,11 @@ impl Devices for Exchange {
         }
     }
 
-    fn delay_ms(&self) -> u32 {
-        let ear = self.ear.as_ref().map_or(0.0, |e| e.delay_s());
-        let microphone = self.microphone.as_ref().map_or(0.0, |m| m.delay_s());
-        ((ear + microphone) * 1000.0) as u32
+    fn delays(&self) -> Delays {
+        Delays {
+            microphone_ms: self.microphone.as_ref().map_or(0.0, |m| m.delay_s() * 1_000.0) as f32,
+            ear_ms: self.ear.as_ref().map_or(0.0, |e| e.delay_s() * 1_000.0) as f32,
+        }
     }
 }
 

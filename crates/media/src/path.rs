@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
-use crate::codec::{Encoder, LARGEST_PAYLOAD, PACKET};
+use crate::codec::{Encoders, LARGEST_PAYLOAD, PACKET};
 use crate::dtmf::{self, Keys};
 use crate::error::MediaError;
 use crate::levels;
@@ -32,7 +32,7 @@ pub struct VoicePath {
 
 /// The sending half.
 struct Out {
-    encoder: Option<(Codec, Encoder)>,
+    encoders: Encoders,
     sound: [f32; PACKET],
     filled: usize,
     sequence: u16,
@@ -88,7 +88,7 @@ impl VoicePath {
         outbound: rtrb::Producer<Leaving>,
     ) -> Self {
         let out = Out {
-            encoder: None,
+            encoders: Encoders::new(),
             sound: [0.0; PACKET],
             filled: 0,
             // Unpredictable starts (RFC 3550 §5.1), with the sequence in the lower half so that it does not wrap at once.
@@ -160,7 +160,7 @@ impl VoicePath {
             return;
         }
         let (sound, mut data) = (out.sound, [0; LARGEST_PAYLOAD]);
-        let Some(encoder) = out.encoder(codec) else { return };
+        let Some(encoder) = out.encoders.of(codec) else { return };
         encoder.adapt(self.shared.lost_remote.get());
         let Some(length) = encoder.encode(&sound, &mut data) else { return };
         let packet = Leaving {
@@ -242,13 +242,6 @@ impl Out {
     /// Timestamp of the 20 ms just filled, in the codec's clock.
     fn begins(&self, codec: Codec) -> u32 {
         ((self.timestamp - PACKET as u64) / u64::from(48_000 / codec.clock_rate())) as u32
-    }
-
-    fn encoder(&mut self, codec: Codec) -> Option<&mut Encoder> {
-        if self.encoder.as_ref().is_none_or(|(present, _)| *present != codec) {
-            self.encoder = Encoder::new(codec).ok().map(|encoder| (codec, encoder));
-        }
-        self.encoder.as_mut().map(|(_, encoder)| encoder)
     }
 }
 

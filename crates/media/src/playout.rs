@@ -12,7 +12,7 @@ mod stretch;
 
 use std::time::{Duration, Instant};
 
-use crate::codec::{Decoder, LONGEST, PACKET, Pcm};
+use crate::codec::{Decoders, LONGEST, PACKET, Pcm};
 use crate::types::{Codec, FRAME, Frame};
 use delay::Delay;
 use jitter::Jitter;
@@ -84,7 +84,7 @@ pub struct Playout {
     epoch: Instant,
     jitter: Jitter,
     delay: Delay,
-    decoder: Option<(Codec, Decoder)>,
+    decoders: Decoders,
     /// Sound to be rendered; its end is the playhead. A straight vector: stretching wants it in one piece.
     sound: Vec<f32>,
     fresh: Pcm,
@@ -110,7 +110,7 @@ impl Playout {
             epoch,
             jitter: Jitter::new(),
             delay: Delay::new(),
-            decoder: None,
+            decoders: Decoders::new(),
             sound: Vec::with_capacity(6 * LONGEST),
             fresh: Pcm::with_capacity(2 * LONGEST),
             playhead: None,
@@ -131,7 +131,8 @@ impl Playout {
         match put {
             Put::Restarted => {
                 // Another speaker: nothing of the old one's voice must colour the new one's.
-                (self.decoder, self.playhead, self.bridged) = (None, None, 0);
+                self.decoders.rest();
+                (self.playhead, self.bridged) = (None, 0);
                 self.delay.restart();
                 self.decisions.streams += 1;
             }
@@ -173,7 +174,7 @@ impl Playout {
 
     /// The codec heard last.
     pub fn codec(&self) -> Option<Codec> {
-        self.decoder.as_ref().map(|(codec, _)| *codec)
+        self.decoders.present()
     }
 
     /// How long the frame rendered at `now` has waited here, beyond the quickest packet's way.
@@ -273,10 +274,11 @@ impl Playout {
     /// The last `missing` samples before the packet that waits, from its redundancy where it has any.
     fn recover(&mut self, missing: usize) -> usize {
         let Some(waiting) = self.jitter.next() else { return 0 };
-        let Some((codec, decoder)) = &mut self.decoder else { return 0 };
+        let Some(codec) = self.decoders.present() else { return 0 };
+        let Some(decoder) = self.decoders.decoder_in_use() else { return 0 };
         let whole = self.packet as usize;
         self.fresh.clear();
-        let redundancy = (*codec == Codec::Opus && waiting.codec == Codec::Opus).then_some(waiting.payload);
+        let redundancy = (codec == Codec::Opus && waiting.codec == Codec::Opus).then_some(waiting.payload);
         let made = decoder.conceal(whole, redundancy, &mut self.fresh);
         let known = redundancy.is_some_and(crate::codec::has_redundancy);
         let skipped = made.saturating_sub(missing);
@@ -301,7 +303,7 @@ impl Playout {
     }
 
     fn conceal(&mut self, samples: usize) -> usize {
-        let Some((_, decoder)) = &mut self.decoder else { return 0 };
+        let Some(decoder) = self.decoders.decoder_in_use() else { return 0 };
         self.fresh.clear();
         let made = decoder.conceal(samples.min(LONGEST), None, &mut self.fresh);
         self.sound.extend(self.fresh.iter());
@@ -333,7 +335,7 @@ impl Playout {
 
     fn decode(&mut self) -> usize {
         let Some(waiting) = self.jitter.next() else { return 0 };
-        let Some(decoder) = decoder(&mut self.decoder, waiting.codec) else {
+        let Some(decoder) = self.decoders.take_up(waiting.codec) else {
             self.jitter.pop();
             return 0;
         };
@@ -367,13 +369,6 @@ impl Playout {
             self.rested = if gained > 0 { 0 } else { self.rested };
         }
     }
-}
-
-fn decoder(present: &mut Option<(Codec, Decoder)>, codec: Codec) -> Option<&mut Decoder> {
-    if present.as_ref().is_none_or(|(known, _)| *known != codec) {
-        *present = Decoder::new(codec).ok().map(|decoder| (codec, decoder));
-    }
-    present.as_mut().map(|(_, decoder)| decoder)
 }
 
 #[cfg(test)]

@@ -151,11 +151,24 @@ pub enum Codec {
 }
 
 impl Codec {
+    /// Each of them, in the order of the enumeration.
+    pub const ALL: [Self; 4] = [Self::Opus, Self::Pcmu, Self::Pcma, Self::G722];
+
     /// RTP clock rate. That of G.722 is 8 kHz by an old mistake (RFC 3551 §4.5.2).
     pub fn clock_rate(self) -> u32 {
         match self {
             Self::Opus => 48_000,
             Self::Pcmu | Self::Pcma | Self::G722 => 8_000,
+        }
+    }
+
+    /// What making packets of frames adds to the way of the sound, ms: the wait for the second frame of a packet, and what the codec
+    /// looks ahead and the filters at both ends take.
+    pub fn packet_ms(self) -> f32 {
+        match self {
+            Self::Opus => 16.5,
+            Self::G722 => 14.5,
+            Self::Pcmu | Self::Pcma => 13.0,
         }
     }
 

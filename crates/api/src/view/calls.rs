@@ -77,6 +77,8 @@ wire! {
         round_trip: Option<f32>,
         /// Sound waiting in the jitter buffer, ms.
         buffer: f32,
+        /// What else takes time.
+        delays: DelaysView,
         /// Codec.
         codec: Option<String>,
         /// Way the packets go: host, srflx, relay.
@@ -85,6 +87,18 @@ wire! {
         received: u64,
         /// Packets sent.
         sent: u64,
+    }
+
+    /// What this side adds to the way of the sound beside the buffer; each in ms.
+    struct DelaysView {
+        /// From the microphone to the program: the device, its driver, and the reserve between two clocks.
+        microphone: f32,
+        /// Taking out echo and noise.
+        processing: f32,
+        /// Filling a packet, and what the codec looks ahead.
+        packet: f32,
+        /// From the program to the ear.
+        loudspeaker: f32,
     }
 
     /// What is still to be done after a call.

@@ -2,7 +2,7 @@
 
 use super::{DEFAULT, End, Role};
 use crate::HeadsetError;
-use crate::drift::{Intake, Outlet};
+use crate::drift::{Inside, Intake, Outlet};
 use cpal::traits::{DeviceTrait, HostTrait, StreamTrait};
 use cpal::{BufferSize, ErrorKind, FromSample, Sample, SampleFormat, SizedSample, StreamConfig, SupportedStreamConfig};
 use rtrb::RingBuffer;
@@ -150,12 +150,19 @@ where
         BufferSize::Default => 0.03,
     };
     let target = period + 0.015;
+    let inside = Arc::new(Inside::default());
+    let told = inside.clone();
+    let lasts = move |frames: usize| Duration::from_secs_f64(frames as f64 / f64::from(rate));
     let (stream, end) = match role {
         Role::Microphone => {
             let stream = device.build_input_stream::<T, _, _>(
                 config,
-                move |data, _| {
+                move |data, info| {
                     alive.callbacks.fetch_add(1, Relaxed);
+                    let (stamp, moved) = (info.timestamp(), lasts(data.len() / channels));
+                    // Of the first sample; the last one is younger by all that comes with it.
+                    let age = stamp.callback.saturating_duration_since(stamp.capture).saturating_sub(moved);
+                    told.saw(age, moved);
                     let frames = (data.len() / channels).min(producer.slots());
                     if let Ok(chunk) = producer.write_chunk_uninit(frames) {
                         let share = 1.0 / channels as f32;
@@ -168,13 +175,15 @@ where
                 on_error,
                 None,
             )?;
-            (stream, Intake::new(consumer, rate, target).map(|i| End::Microphone(Some(Box::new(i)))))
+            (stream, Intake::new(consumer, rate, target, inside).map(|i| End::Microphone(Some(Box::new(i)))))
         }
         Role::Ear | Role::Ringer => {
             let stream = device.build_output_stream::<T, _, _>(
                 config,
-                move |data, _| {
+                move |data, info| {
                     alive.callbacks.fetch_add(1, Relaxed);
+                    let stamp = info.timestamp();
+                    told.saw(stamp.playback.saturating_duration_since(stamp.callback), lasts(data.len() / channels));
                     let frames = (data.len() / channels).min(consumer.slots());
                     if let Ok(chunk) = consumer.read_chunk(frames) {
                         for (out, s) in data.chunks_exact_mut(channels).zip(chunk) {
@@ -185,7 +194,7 @@ where
                 on_error,
                 None,
             )?;
-            let outlet = Outlet::new(producer, rate, target).map(Box::new);
+            let outlet = Outlet::new(producer, rate, target, inside).map(Box::new);
             let end = if role == Role::Ear {
                 outlet.map(|o| End::Ear(Some(o)))
             } else {

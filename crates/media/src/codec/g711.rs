@@ -100,6 +100,11 @@ impl G711Decoder {
         Self { law, up: Up::new(RATE), conceal: Conceal::new(RATE) }
     }
 
+    /// As if nothing had been heard.
+    pub fn reset(&mut self) {
+        *self = Self::new(self.law);
+    }
+
     /// Decodes one payload of any length a packet may have.
     pub fn decode(&mut self, payload: &[u8], out: &mut Pcm) -> usize {
         let payload = &payload[..payload.len().min(LONGEST / FACTOR)];

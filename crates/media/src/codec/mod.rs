@@ -88,6 +88,15 @@ impl Decoder {
         })
     }
 
+    /// As if nothing had been heard.
+    pub fn reset(&mut self) {
+        match self {
+            Self::Opus(opus) => opus.reset(),
+            Self::G711(g711) => g711.reset(),
+            Self::G722(g722) => **g722 = G722Decoder::new(),
+        }
+    }
+
     /// Decodes one payload; samples appended. Zero when it cannot be decoded.
     pub fn decode(&mut self, payload: &[u8], out: &mut Pcm) -> usize {
         match self {
@@ -104,6 +113,61 @@ impl Decoder {
             Self::G711(g711) => g711.conceal(samples, out),
             Self::G722(g722) => g722.conceal(samples, out),
         }
+    }
+}
+
+/// One decoder of each codec, made before the call begins: making one takes memory, and the sound thread takes none.
+pub struct Decoders {
+    each: [Option<Decoder>; Codec::ALL.len()],
+    present: Option<Codec>,
+}
+
+impl Decoders {
+    /// All at rest.
+    pub fn new() -> Self {
+        Self { each: Codec::ALL.map(|codec| Decoder::new(codec).ok()), present: None }
+    }
+
+    /// The codec decoded last.
+    pub fn present(&self) -> Option<Codec> {
+        self.present
+    }
+
+    /// The decoder of this codec, from now on the present one; at rest if another was before it.
+    pub fn take_up(&mut self, codec: Codec) -> Option<&mut Decoder> {
+        if self.present.replace(codec) != Some(codec) {
+            self.decoder(codec)?.reset();
+        }
+        self.decoder(codec)
+    }
+
+    /// The present decoder.
+    pub fn decoder_in_use(&mut self) -> Option<&mut Decoder> {
+        self.decoder(self.present?)
+    }
+
+    /// Nothing of the sound so far shall colour what comes.
+    pub fn rest(&mut self) {
+        self.present = None;
+    }
+
+    fn decoder(&mut self, codec: Codec) -> Option<&mut Decoder> {
+        self.each.get_mut(codec as usize)?.as_mut()
+    }
+}
+
+/// One encoder of each codec; see [`Decoders`].
+pub struct Encoders([Option<Encoder>; Codec::ALL.len()]);
+
+impl Encoders {
+    /// All at rest.
+    pub fn new() -> Self {
+        Self(Codec::ALL.map(|codec| Encoder::new(codec).ok()))
+    }
+
+    /// The encoder of this codec.
+    pub fn of(&mut self, codec: Codec) -> Option<&mut Encoder> {
+        self.0.get_mut(codec as usize)?.as_mut()
     }
 }
 

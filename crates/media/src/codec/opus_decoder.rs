@@ -5,8 +5,8 @@ use std::ffi::c_int;
 use std::ptr::NonNull;
 
 use opusic_sys::{
-    OPUS_SET_COMPLEXITY_REQUEST, OpusDecoder as Raw, opus_decode_float, opus_decoder_create, opus_decoder_ctl,
-    opus_decoder_destroy, opus_packet_has_lbrr,
+    OPUS_RESET_STATE, OPUS_SET_COMPLEXITY_REQUEST, OpusDecoder as Raw, opus_decode_float, opus_decoder_create,
+    opus_decoder_ctl, opus_decoder_destroy, opus_packet_has_lbrr,
 };
 
 use super::{LONGEST, Pcm};
@@ -46,6 +46,12 @@ impl OpusDecoder {
         // SAFETY: the state is live; this request takes one int argument. An old library refuses and stays as it is.
         unsafe { opus_decoder_ctl(decoder.raw.as_ptr(), OPUS_SET_COMPLEXITY_REQUEST, COMPLEXITY) };
         Ok(decoder)
+    }
+
+    /// As if nothing had been heard.
+    pub fn reset(&mut self) {
+        // SAFETY: the state is live; this request takes no argument. It keeps the settings.
+        unsafe { opus_decoder_ctl(self.raw.as_ptr(), OPUS_RESET_STATE) };
     }
 
     /// Decodes one payload.

@@ -314,6 +314,27 @@ practice: boolean,
 sample: boolean, };
 
 /**
+ * What this side adds to the way of the sound beside the buffer; each in ms.
+ */
+export type DelaysView = { 
+/**
+ * From the microphone to the program: the device, its driver, and the reserve between two clocks.
+ */
+microphone: number, 
+/**
+ * Taking out echo and noise.
+ */
+processing: number, 
+/**
+ * Filling a packet, and what the codec looks ahead.
+ */
+packet: number, 
+/**
+ * From the program to the ear.
+ */
+loudspeaker: number, };
+
+/**
  * Devices by preference, best first; the system's default comes after the last.
  */
 export type DeviceChoice = { 
@@ -840,6 +861,10 @@ roundTrip: number | null,
  * Sound waiting in the jitter buffer, ms.
  */
 buffer: number, 
+/**
+ * What else takes time.
+ */
+delays: DelaysView, 
 /**
  * Codec.
  */

@@ -1,8 +1,8 @@
 //! `cuffia-line IN.wav OUT.wav CODEC CONDITION SEED`: a clip is spoken, coded, impaired and heard on virtual time, without network,
 //! clock or sound card. It shows what the receiving end makes of a condition, in a second; real calls show the rest.
 //!
-//! IN is mono at 48 kHz. One JSON object is printed: delay in the buffer in ms (median, 95th percentile), what was invented in percent,
-//! and every decision in ms.
+//! IN is mono at 48 kHz; CONDITION is a name of `cuffia_relay::Profile`. One JSON object is printed: delay in the buffer in ms (median,
+//! 95th percentile), what was invented in percent, and every decision in ms.
 
 // What it prints is its answer.
 #![allow(clippy::print_stdout)]
@@ -11,8 +11,10 @@ use std::time::{Duration, Instant};
 
 use cuffia_media::playout::{Packet, Playout};
 use cuffia_media::{Codec, Encoder, FRAME, Heard, LARGEST_PAYLOAD, PACKET};
+use cuffia_relay::{Fate, Link, NAMES, Profile};
 
-mod condition;
+/// Octets of IPv4, UDP and RTP, and of SRTP's authentication.
+const HEADERS: usize = 20 + 8 + 12 + 10;
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -28,8 +30,9 @@ fn main() -> Result<(), Failure> {
         "g722" => Codec::G722,
         other => return Err(format!("{other}: the codec is opus, g722, pcmu or pcma").into()),
     };
-    let mut fate =
-        condition::named(condition, seed.parse()?).ok_or_else(|| format!("{condition}: no such condition"))?;
+    let profile = Profile::named(condition)
+        .ok_or_else(|| format!("{condition}: no such condition; choose one of {}", NAMES.join(", ")))?;
+    let mut link = Link::new(&profile, seed.parse()?);
     let clip = read(from)?;
 
     let mut encoder = Encoder::new(codec)?;
@@ -43,9 +46,13 @@ fn main() -> Result<(), Failure> {
         sent += 1;
         // It can leave once its last sample was spoken.
         let made = Duration::from_millis(20 * (n as u64 + 1));
-        match fate(made, length) {
-            Some(arrival) => coming.push((arrival, n, payload[..length].to_vec())),
-            None => lost += 1,
+        match link.pass(made, length + HEADERS) {
+            Fate::Leaves { at, twice } => {
+                for _ in 0..=u8::from(twice) {
+                    coming.push((at, n, payload[..length].to_vec()));
+                }
+            }
+            Fate::Dropped(_) => lost += 1,
         }
     }
     coming.sort_by_key(|(arrival, n, _)| (*arrival, *n));

@@ -34,8 +34,8 @@ bring_up() {
     ip netns add "$net-$host"
     ip -n "$net-$host" link set lo up
   done
-  ip link add va netns "$net-a" type veth peer name ma netns "$net-m"
-  ip link add vb netns "$net-b" type veth peer name mb netns "$net-m"
+  ip link add va netns "$net-a" address 02:00:0a:4d:00:01 type veth peer name ma netns "$net-m"
+  ip link add vb netns "$net-b" address 02:00:0a:4d:00:02 type veth peer name mb netns "$net-m"
   for end in a:va b:vb m:ma m:mb; do
     host=$net-${end%:*} interface=${end#*:}
     # Solicitations of IPv6 would be counted, and draw from the seed.
@@ -48,6 +48,9 @@ bring_up() {
   done
   ip -n "$net-a" addr add 10.77.0.1/24 dev va
   ip -n "$net-b" addr add 10.77.0.2/24 dev vb
+  # What waits for ARP comes late and may be overtaken, which nobody asked for.
+  ip -n "$net-a" neigh add 10.77.0.2 lladdr 02:00:0a:4d:00:02 dev va nud permanent
+  ip -n "$net-b" neigh add 10.77.0.1 lladdr 02:00:0a:4d:00:01 dev vb nud permanent
   # Some phones take a host without a default route for offline.
   ip -n "$net-a" route add default via 10.77.0.2
   ip -n "$net-b" route add default via 10.77.0.1

@@ -207,12 +207,14 @@ impl Bridge {
         }
     }
 
+    /// What is held already keeps its moment.
     fn reload(&mut self, path: &Path) {
         match crate::run::read(path) {
             Ok(config) => {
                 self.links = links(&config);
                 self.skip_ports = config.skip_ports;
                 self.epoch = now(ClockId::CLOCK_MONOTONIC);
+                println!("ready");
             }
             Err(what) => eprintln!("cuffia-relay: {what}. What was read before stays"),
         }

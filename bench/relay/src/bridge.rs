@@ -6,6 +6,7 @@ use std::os::fd::AsFd;
 use std::path::Path;
 use std::time::Duration;
 
+use cuffia_relay::rebind::Rebind;
 use cuffia_relay::stats::{Run, Way};
 use cuffia_relay::{Config, Drop, Fate, Link, frame};
 use nix::errno::Errno;
@@ -33,6 +34,7 @@ pub struct Bridge {
     ports: [Port; 2],
     ways: [Way; 2],
     links: [Link; 2],
+    nat: Rebind,
     skip_ports: Vec<u16>,
     /// When the config was read; the links' time begins here.
     epoch: Duration,
@@ -69,6 +71,7 @@ impl Bridge {
             ports: [Port::open(a)?, Port::open(b)?],
             ways: Default::default(),
             links: links(config),
+            nat: Rebind::new(&config.rebind_a_s, &config.skip_ports),
             skip_ports: config.skip_ports.clone(),
             epoch: started,
             started,
@@ -178,7 +181,7 @@ impl Bridge {
                     }
                     self.ways[way].unimpaired += 1;
                     if !self.ports[1 - way].send(&frame.octets, frame.offload) {
-                        self.ways[way].unsent += 1;
+                        self.ways[way].unimpaired_unsent += 1;
                     }
                 }
             }
@@ -187,11 +190,23 @@ impl Bridge {
     }
 
     /// Asks the link what becomes of a datagram that came at a moment of the monotonic clock.
-    fn decide(&mut self, way: usize, octets: Vec<u8>, offload: Offload, came: Duration) {
+    fn decide(&mut self, way: usize, mut octets: Vec<u8>, offload: Offload, came: Duration) {
         let Some(datagram) = frame::datagram(&octets) else { return };
         let seen = &mut self.ways[way];
-        seen.came(frame::kind(&octets[datagram.payload]), came);
-        match self.links[way].pass(came.saturating_sub(self.epoch), datagram.ip_bytes) {
+        seen.came(frame::kind(&octets[datagram.payload.clone()]), came);
+        let now = came.saturating_sub(self.epoch);
+        let (end, port, old) = if way == 0 {
+            (frame::End::Source, self.nat.leave(now, datagram.ports.0), datagram.ports.0)
+        } else if let Some(port) = self.nat.enter(now, datagram.ports.1) {
+            (frame::End::Destination, port, datagram.ports.1)
+        } else {
+            seen.unmapped += 1;
+            return;
+        };
+        if port != old {
+            frame::set_port(&mut octets, &datagram, end, port, !offload.unsummed());
+        }
+        match self.links[way].pass(now, datagram.ip_bytes) {
             Fate::Leaves { at, twice } => {
                 self.order += 1;
                 let held = Held { at: self.epoch + at, order: self.order, way, octets, offload };
@@ -212,6 +227,7 @@ impl Bridge {
         match crate::run::read(path) {
             Ok(config) => {
                 self.links = links(&config);
+                self.nat = Rebind::new(&config.rebind_a_s, &config.skip_ports);
                 self.skip_ports = config.skip_ports;
                 self.epoch = now(ClockId::CLOCK_MONOTONIC);
                 println!("ready");

@@ -9,7 +9,7 @@ use crate::{NAMES, Profile};
 ///
 /// ```json
 /// {"seed": 7, "profile": "burst5"}
-/// {"a_to_b": "loss10", "b_to_a": {"delay_ms": 30, "blackhole": [10, 15]}, "skip_ports": [5060]}
+/// {"a_to_b": "loss10", "b_to_a": {"delay_ms": 30, "blackhole": [10, 15]}, "skip_ports": [5060], "rebind_a_s": [20]}
 /// ```
 ///
 /// A direction is a profile's name or an object of [`Profile`]'s fields. `profile` stands for both directions, one of which may still be
@@ -24,6 +24,8 @@ pub struct Config {
     pub b_to_a: Profile,
     /// UDP from or to these ports passes unimpaired; 5060 and 8080 when left out.
     pub skip_ports: Vec<u16>,
+    /// When a NAT in front of the first host forgets its mappings, seconds since the config was read; none when left out.
+    pub rebind_a_s: Vec<f64>,
 }
 
 /// What is wrong with a config. Each text says what to do.
@@ -31,7 +33,7 @@ pub struct Config {
 pub enum ConfigError {
     /// No JSON, an unknown key, or a value of the wrong kind at the top.
     #[error(
-        "{0}. Write an object such as {{\"seed\": 7, \"profile\": \"burst5\"}}; its keys are seed, profile, a_to_b, b_to_a, skip_ports"
+        "{0}. Write an object such as {{\"seed\": 7, \"profile\": \"burst5\"}}; its keys are seed, profile, a_to_b, b_to_a, skip_ports, rebind_a_s"
     )]
     Shape(#[source] serde_json::Error),
     /// Nothing says what a direction does.
@@ -65,6 +67,8 @@ struct Written {
     b_to_a: Option<Value>,
     #[serde(default = "signalling")]
     skip_ports: Vec<u16>,
+    #[serde(default)]
+    rebind_a_s: Vec<f64>,
 }
 
 fn first_seed() -> u64 {
@@ -87,11 +91,16 @@ impl Config {
             Some(value) => direction(key, value),
             None => both.clone().ok_or(ConfigError::Missing(key)),
         };
+        if let Some(moment) = written.rebind_a_s.iter().find(|moment| !(0.0..=1e9).contains(*moment)) {
+            let what = format!("{moment} is no moment: give seconds since the config is read, for example [10, 20]");
+            return Err(ConfigError::Fields { key: "rebind_a_s", what });
+        }
         Ok(Self {
             seed: written.seed,
             a_to_b: read("a_to_b", written.a_to_b)?,
             b_to_a: read("b_to_a", written.b_to_a)?,
             skip_ports: written.skip_ports,
+            rebind_a_s: written.rebind_a_s,
         })
     }
 

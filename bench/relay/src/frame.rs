@@ -37,6 +37,33 @@ pub fn datagram(frame: &[u8]) -> Option<Datagram> {
     Some(Datagram { ip_bytes, ports, payload: ETHERNET + header + UDP..ETHERNET + ip_bytes })
 }
 
+/// Which of a datagram's two ports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Where it comes from.
+    Source,
+    /// Where it goes.
+    Destination,
+}
+
+/// Writes another port into a datagram. `summed`: its sum is complete, and is kept right (RFC 1624); the kernel's unfinished ones do not
+/// hold the ports yet.
+pub fn set_port(frame: &mut [u8], datagram: &Datagram, end: End, port: u16, summed: bool) {
+    let udp = &mut frame[datagram.payload.start - UDP..datagram.payload.start];
+    let at = if end == End::Source { 0 } else { 2 };
+    let (old, sum) = ([udp[at], udp[at + 1]], [udp[6], udp[7]]);
+    udp[at..at + 2].copy_from_slice(&port.to_be_bytes());
+    // Zero: it goes without one (RFC 768).
+    if summed && sum != [0, 0] {
+        let changed = checksum(&[
+            &(!u16::from_be_bytes(sum)).to_be_bytes(),
+            &(!u16::from_be_bytes(old)).to_be_bytes(),
+            &port.to_be_bytes(),
+        ]);
+        udp[6..8].copy_from_slice(&(if changed == 0 { 0xffff } else { changed }).to_be_bytes());
+    }
+}
+
 /// What UDP carries, by its first octet (RFC 7983, section 7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
@@ -179,7 +206,16 @@ mod tests {
             assert_eq!(piece[19], 7 + n as u8, "each has an identification of its own");
             assert_eq!(checksum(&[&piece[14..34]]), 0, "the IP header's sum");
             let length = [0, 17, 0, piece.len() as u8 - 34];
-            assert_eq!(checksum(&[&piece[26..34], &length, &piece[34..]]), 0, "the datagram's sum");
+            let right = |piece: &[u8]| checksum(&[&piece[26..34], &length, &piece[34..]]) == 0;
+            assert!(right(piece), "the datagram's sum");
+            for port in 0..=u16::MAX {
+                let mut piece = piece.clone();
+                let found = datagram(&piece).expect("UDP");
+                set_port(&mut piece, &found, End::Source, port, true);
+                set_port(&mut piece, &found, End::Destination, !port, true);
+                assert_eq!(datagram(&piece).expect("UDP").ports, (port, !port));
+                assert!(right(&piece), "the sum with port {port}");
+            }
         }
     }
 }

@@ -11,6 +11,7 @@ pub mod frame;
 mod link;
 mod profile;
 mod random;
+pub mod rebind;
 pub mod stats;
 
 pub use config::{Config, ConfigError};

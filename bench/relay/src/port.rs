@@ -37,6 +37,12 @@ sockopt_impl!(
 pub struct Offload([u8; 10]);
 
 impl Offload {
+    /// The transport's sum is left to whoever sends the frame on.
+    pub fn unsummed(self) -> bool {
+        // VIRTIO_NET_HDR_F_NEEDS_CSUM.
+        self.0[0] & 1 != 0
+    }
+
     /// Octets of each datagram, where the frame carries several.
     pub fn datagram_size(self) -> Option<usize> {
         // VIRTIO_NET_HDR_GSO_UDP_L4.

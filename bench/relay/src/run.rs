@@ -34,7 +34,7 @@ pub fn run(arguments: &[String]) -> ExitCode {
     match end {
         End::Failed(what) => failed(2, &what),
         End::Asked if run.spoilt => {
-            failed(3, "the run is spoilt: the relay itself was late, see lateness_ms; quieten the machine and repeat")
+            failed(3, "the run is spoilt: the relay itself was late, see lateness_ms; begin it with `chrt -f 10`")
         }
         End::Asked => ExitCode::SUCCESS,
     }

@@ -24,7 +24,7 @@ pub struct Run {
 
 /// One direction. Counts are of UDP packets, without those of ports that are skipped.
 ///
-/// `received` = `lost` + `queue_dropped` + `blackholed` + `held` + `sent` + `unsent` - `duplicated`.
+/// `received` + `duplicated` = `lost` + `queue_dropped` + `blackholed` + `unmapped` + `held` + `sent` + `unsent`.
 #[derive(Debug, Default, Serialize)]
 pub struct Way {
     /// Came in.
@@ -41,14 +41,18 @@ pub struct Way {
     pub queue_dropped: u64,
     /// Came while the network was away.
     pub blackholed: u64,
+    /// Sent to a port that the NAT has forgotten.
+    pub unmapped: u64,
     /// Waited still when the run ended, with duplicates.
     pub held: u64,
-    /// The interface refused them; with frames that passed unimpaired.
+    /// The interface refused them.
     pub unsent: u64,
     /// Frames of any kind that the relay was too slow to read.
     pub overflowed: u64,
     /// Frames that passed unimpaired: no UDP, or of a skipped port.
     pub unimpaired: u64,
+    /// Of these, what the interface refused.
+    pub unimpaired_unsent: u64,
     /// RTP and SRTP packets that came in, by payload type.
     pub rtp_payload_types: BTreeMap<u8, u64>,
     /// RTCP and SRTCP packets that came in.

@@ -121,6 +121,11 @@ impl<'a> Relay<'a> {
         let stats = std::fs::read_to_string(self.net.dir.path().join("stats.json")).expect("figures");
         let stats: Value = serde_json::from_str(&stats).expect("JSON");
         // Other tests keep the machine busy; the code must say so, no more.
+        for way in ["a_to_b", "b_to_a"] {
+            let sum = |counts: &[&str]| counts.iter().filter_map(|name| stats[way][name].as_u64()).sum::<u64>();
+            let went = ["lost", "queue_dropped", "blackholed", "unmapped", "held", "sent", "unsent"];
+            assert_eq!(sum(&["received", "duplicated"]), sum(&went), "{stats}");
+        }
         assert_eq!(code, Some(if stats["spoilt"] == true { 3 } else { 0 }), "{stats}");
         stats
     }
@@ -265,6 +270,25 @@ fn a_bad_config_is_reported_and_the_old_one_stays() {
     a.send_to(&rtp(111, 77), "10.77.0.2:4000").expect("sent");
     assert_eq!(numbers(&b, 1), [77]);
     assert_eq!(relay.stop()["a_to_b"]["blackholed"], 20);
+}
+
+#[test]
+fn a_nat_that_forgets_gives_a_port_another_face() {
+    let Some(net) = Net::up() else { return };
+    let relay = Relay::start(&net, r#"{"profile": "clean", "rebind_a_s": [0]}"#);
+    let (a, b) = (net.udp("a", "10.77.0.1:4000"), net.udp("b", "10.77.0.2:4000"));
+    // Two at once: their sums are complete when the port changes; those of the third are not.
+    setsockopt(&a, UdpGsoSegment, &100).expect("segmentation");
+    a.send_to(&[rtp(0, 1), rtp(0, 2)].concat(), "10.77.0.2:4000").expect("sent");
+    a.send_to(&rtp(0, 3), "10.77.0.2:4000").expect("sent");
+    let mut packet = [0; 200];
+    let faces: Vec<_> = (0..3).map(|_| b.recv_from(&mut packet).expect("a packet in time").1).collect();
+    assert_ne!(faces[0].port(), 4_000);
+    assert_eq!(faces, [faces[0]; 3]);
+    b.send_to(&rtp(0, 4), "10.77.0.1:4000").expect("sent");
+    b.send_to(&rtp(0, 5), faces[0]).expect("sent");
+    assert_eq!(numbers(&a, 1), [5], "what was sent to the old face is not heard");
+    assert_eq!(relay.stop()["b_to_a"]["unmapped"], 1);
 }
 
 #[test]

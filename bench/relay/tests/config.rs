@@ -7,7 +7,16 @@ fn every_profile_can_be_named() {
     for name in NAMES {
         let config = Config::parse(&format!(r#"{{"seed": 7, "profile": "{name}"}}"#)).expect(name);
         let profile = Profile::named(name).expect(name);
-        assert_eq!(config, Config { seed: 7, a_to_b: profile.clone(), b_to_a: profile, skip_ports: vec![5060, 8080] });
+        assert_eq!(
+            config,
+            Config {
+                seed: 7,
+                a_to_b: profile.clone(),
+                b_to_a: profile,
+                skip_ports: vec![5060, 8080],
+                rebind_a_s: vec![]
+            }
+        );
         assert_ne!(config.link_seed(true), config.link_seed(false));
     }
 }
@@ -54,6 +63,7 @@ fn each_mistake_says_what_to_do() {
         (r#"{"profile": {"loss_percent": 80, "burst": 3}}"#, "bursts of 3 allow 75.0 at most"),
         (r#"{"profile": {"loss_percent": 5, "lossgen": true}}"#, "leave loss_percent out"),
         (r#"{"profile": {"spike_ms": 250, "spike_every_ms": 100}}"#, "spike_every_ms is 100: give spike_ms to"),
+        (r#"{"profile": "clean", "rebind_a_s": [-1]}"#, "rebind_a_s: -1 is no moment: give seconds"),
         (r#"{"profile": {"kbit_per_s": 0}}"#, "kbit_per_s is 0: give 1 to"),
         (r#"{"profile": {"blackhole": [5, 5]}}"#, "blackhole is [5, 5]: give [from, to] in seconds"),
     ];

@@ -230,9 +230,9 @@ impl Bridge {
                 self.nat = Rebind::new(&config.rebind_a_s, &config.skip_ports);
                 self.skip_ports = config.skip_ports;
                 self.epoch = now(ClockId::CLOCK_MONOTONIC);
-                println!("ready");
+                crate::run::ready();
             }
-            Err(what) => eprintln!("cuffia-relay: {what}. What was read before stays"),
+            Err(what) => crate::run::complain(&format!("{what}. What was read before stays")),
         }
     }
 }

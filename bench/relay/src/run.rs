@@ -1,5 +1,6 @@
 //! The command line: what is read, what is written, and how it ends.
 
+use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -25,7 +26,7 @@ pub fn run(arguments: &[String]) -> ExitCode {
         Ok(bridge) => bridge,
         Err(what) => return failed(2, &what),
     };
-    println!("ready");
+    ready();
     let (run, end) = bridge.run(path);
     let written = serde_json::to_string_pretty(&run).map_err(|e| e.to_string());
     if let Err(e) = written.and_then(|text| std::fs::write(stats, text + "\n").map_err(|e| e.to_string())) {
@@ -46,7 +47,17 @@ pub fn read(path: &Path) -> Result<Config, String> {
     Config::parse(&text).map_err(|e| format!("{}: {e}", path.display()))
 }
 
+/// Says that frames pass as the config says. Whoever waited for it the first time may have closed the pipe since, which must not end a run.
+pub fn ready() {
+    let _ = writeln!(std::io::stdout(), "ready");
+}
+
+/// Says what is wrong.
+pub fn complain(what: &str) {
+    let _ = writeln!(std::io::stderr(), "cuffia-relay: {what}");
+}
+
 fn failed(code: u8, what: &str) -> ExitCode {
-    eprintln!("cuffia-relay: {what}");
+    complain(what);
     ExitCode::from(code)
 }

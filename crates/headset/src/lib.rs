@@ -37,6 +37,11 @@ pub trait Devices: Send {
     /// Gives `playout` to the ear and `ring` to the ringing device, and takes the next frame of the microphone.
     fn exchange(&mut self, playout: &Frame, ring: &Frame, captured: &mut Frame);
 
+    /// Whether another device has come into use since this was last asked.
+    fn changed(&mut self) -> bool {
+        false
+    }
+
     /// How long sound is under way between a frame and the air.
     fn delays(&self) -> Delays {
         Delays::default()

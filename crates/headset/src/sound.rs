@@ -250,7 +250,10 @@ impl Sound {
             Command::Play(sound, from) => self.playing = Some((sound, from)),
             Command::StopPlaying => self.playing = None,
             Command::Processing(config) => self.processing = Processing::new(config),
-            Command::Devices(devices) => self.devices = devices,
+            Command::Devices(devices) => {
+                self.devices = devices;
+                self.processing.other_device();
+            }
         }
     }
 
@@ -278,6 +281,9 @@ impl Sound {
         }
         let raw = microphone;
         let delays = self.devices.delays();
+        if self.devices.changed() {
+            self.processing.other_device();
+        }
         // Between calls nobody hears the microphone; its level is worth no more than a glance.
         if !self.voices.is_empty() {
             self.processing.render(&playout);

@@ -149,7 +149,7 @@ impl SystemDevices {
                 }
             }
         })?;
-        let exchange = Exchange { ends: taken, microphone: None, ear: None, ringer: None };
+        let exchange = Exchange { ends: taken, microphone: None, ear: None, ringer: None, changed: false };
         Ok((SystemDevices { choice: choices }, Box::new(exchange)))
     }
 
@@ -170,14 +170,15 @@ struct Exchange {
     microphone: Option<Box<Intake>>,
     ear: Option<Box<Outlet>>,
     ringer: Option<Box<Outlet>>,
+    changed: bool,
 }
 
 impl Devices for Exchange {
     fn exchange(&mut self, playout: &Frame, ring: &Frame, captured: &mut Frame) {
         while let Ok(end) = self.ends.try_recv() {
             match end {
-                End::Microphone(x) => self.microphone = x,
-                End::Ear(x) => self.ear = x,
+                End::Microphone(x) => (self.microphone, self.changed) = (x, true),
+                End::Ear(x) => (self.ear, self.changed) = (x, true),
                 End::Ringer(x) => self.ringer = x,
             }
         }
@@ -199,6 +200,10 @@ impl Devices for Exchange {
                 }
             }
         }
+    }
+
+    fn changed(&mut self) -> bool {
+        std::mem::take(&mut self.changed)
     }
 
     fn delays(&self) -> Delays {

@@ -16,6 +16,8 @@ const MEMORY: usize = 4 * 1024 * 1024;
 const LONGEST_TEXT: usize = 1_000;
 /// A text must not become longer than this at 16 kHz.
 const LONGEST_SOUND: usize = 30 * 16_000;
+/// Percent of the voice's own, at which loud vowels are cut off at full scale, low voices most.
+const VOLUME: u16 = 40;
 /// Steps without a sample or a letter taken, after which the engine counts as stuck.
 const MOST_IDLE_STEPS: usize = 10_000;
 
@@ -92,7 +94,9 @@ impl Pico {
             return Err(PracticeError::voice("a text cannot be spoken"));
         }
         let (pitch, speed) = (spoken.pitch, spoken.speed);
-        let marked = format!("<pitch level=\"{pitch}\"><speed level=\"{speed}\">{text}</speed></pitch>\0");
+        let marked = format!(
+            "<volume level=\"{VOLUME}\"><pitch level=\"{pitch}\"><speed level=\"{speed}\">{text}</speed></pitch></volume>\0"
+        );
         let mut rest = marked.as_bytes();
         let mut samples = Vec::new();
         let mut buffer = [0i16; 1_024];

@@ -63,6 +63,8 @@ fn pitch_and_speed_make_men_women_and_the_hurried() {
     for voice in [VoiceName::EnGb, VoiceName::EnUs, VoiceName::ItIt] {
         let say = |pitch, speed| Spoken { text: "Buona sera, good evening to you all.".into(), pitch, speed };
         let sounds = speak_all(voice, vec![say(100, 100), say(62, 100), say(100, 140)], |_| {}).unwrap();
+        let peak = sounds.iter().flatten().fold(0.0f32, |peak, s| peak.max(s.abs()));
+        assert!(peak < 0.99, "{voice:?} is overdriven");
         let lines: Vec<Vec<f32>> = sounds.iter().map(|sound| finish(sound).unwrap()).collect();
         let (woman, man) = (pitch(&lines[0]), pitch(&lines[1]));
         assert!((150.0..260.0).contains(&woman) && (85.0..150.0).contains(&man), "{voice:?}: {woman} and {man} Hz");

@@ -1,0 +1,204 @@
+//! Echo on generated rooms, with voices, in virtual time.
+
+use super::*;
+use crate::{dbfs, read_wav};
+use std::path::Path;
+
+const SECOND: usize = SAMPLE_RATE as usize;
+
+/// A voice of `tests/voices` at -23 dBFS, over and over.
+pub(super) fn voice(name: &str, seconds: usize) -> Vec<f32> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/voices").join(name).with_extension("wav");
+    let mut voice = read_wav(&path).expect("a voice for tests");
+    at(&mut voice, -23.0);
+    voice.iter().copied().cycle().take(seconds * SECOND).collect()
+}
+
+/// Brings sound to a level, dBFS over all of it.
+pub(super) fn at(sound: &mut [f32], level: f32) {
+    let gain = 10f32.powf((level - dbfs(sound)) / 20.0);
+    sound.iter_mut().for_each(|s| *s *= gain);
+}
+
+/// Uniform in ±1, seeded.
+pub(super) fn random(seed: u64) -> impl FnMut() -> f32 {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    move || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 40) as f32 / (1u32 << 23) as f32 - 1.0
+    }
+}
+
+/// A way from the loudspeaker to the microphone: straight, and by a tail of sparse reflections that dies away (velvet noise).
+struct Room {
+    /// Delay in samples and gain of each reflection.
+    reflections: Vec<(usize, f32)>,
+    /// What devices and buffers take, ms.
+    delays: Delays,
+}
+
+impl Room {
+    /// Delay of 30 to 180 ms, reverberation (RT60) of 0.15 to 0.6 s, echo 8 to 30 dB below what is played.
+    fn generated(seed: u64) -> Room {
+        let mut random = random(seed);
+        let mut between = |low: f32, high: f32| low + (random() + 1.0) / 2.0 * (high - low);
+        let (delay, rt60, weaker) = (between(30.0, 180.0), between(0.15, 0.6), between(8.0, 30.0));
+        let straight = (delay * 48.0) as usize;
+        let mut reflections = vec![(straight, 1.0)];
+        let mut after = between(0.001, 0.004);
+        while after < rt60 {
+            let decay = 10f32.powf(-3.0 * after / rt60);
+            reflections.push((straight + (after * 48_000.0) as usize, 0.6 * decay * between(-1.0, 1.0)));
+            after += between(0.000_3, 0.001_5);
+        }
+        let energy: f32 = reflections.iter().map(|(_, gain)| gain * gain).sum();
+        let scale = 10f32.powf(-weaker / 20.0) / energy.sqrt();
+        reflections.iter_mut().for_each(|(_, gain)| *gain *= scale);
+        Room { reflections, delays: Delays { microphone_ms: delay / 2.0, ear_ms: delay / 2.0 } }
+    }
+
+    fn echo(&self, played: &[f32]) -> Vec<f32> {
+        let mut echo = vec![0.0; played.len()];
+        for (delay, gain) in &self.reflections {
+            for (out, s) in echo.iter_mut().skip(*delay).zip(played) {
+                *out += gain * s;
+            }
+        }
+        echo
+    }
+}
+
+/// What comes out of the microphone's chain.
+fn cleaned(config: ProcessingConfig, delays: Delays, played: &[f32], microphone: &[f32]) -> Vec<f32> {
+    passed(&mut Processing::new(config), delays, played, microphone)
+}
+
+fn passed(processing: &mut Processing, delays: Delays, played: &[f32], microphone: &[f32]) -> Vec<f32> {
+    let mut out = Vec::with_capacity(microphone.len());
+    for (played, microphone) in played.chunks_exact(FRAME).zip(microphone.chunks_exact(FRAME)) {
+        processing.render(played.try_into().expect("a frame"));
+        let mut frame: Frame = microphone.try_into().expect("a frame");
+        processing.capture(&mut frame, delays);
+        out.extend_from_slice(&frame);
+    }
+    out
+}
+
+fn mixed(a: &[f32], b: &[f32]) -> Vec<f32> {
+    a.iter().zip(b).map(|(a, b)| a + b).collect()
+}
+
+/// The microphone's own noise, -75 dBFS.
+fn hiss(samples: usize, seed: u64) -> Vec<f32> {
+    let mut random = random(seed ^ 0xff);
+    (0..samples).map(|_| random() * 0.000_3).collect()
+}
+
+/// Without gain control, which would change the levels that are compared.
+const CHAIN: ProcessingConfig =
+    ProcessingConfig { echo_cancellation: true, noise_suppression: true, gain_control: false };
+
+#[test]
+fn in_twenty_four_rooms_the_echo_is_20_db_weaker_after_two_seconds() {
+    let played = voice("english-woman", 6);
+    let mut told = Vec::new();
+    for seed in 0..24 {
+        let room = Room::generated(seed);
+        let echo = room.echo(&played);
+        let out = cleaned(CHAIN, room.delays, &played, &mixed(&echo, &hiss(echo.len(), seed)));
+        let part = 2 * SECOND..6 * SECOND;
+        told.push(dbfs(&echo[part.clone()]) - dbfs(&out[part]));
+    }
+    println!("echo return loss enhancement, dB: {told:.0?}");
+    assert!(told.iter().all(|erle| *erle >= 20.0), "{told:.1?}");
+}
+
+/// Level of each fifth of a second in which `of` has a voice, of `of` and of `sound`, dBFS.
+fn levels<'a>(of: &'a [f32], sound: &'a [f32]) -> impl Iterator<Item = (f32, f32)> + 'a {
+    let fifths = of.chunks_exact(SECOND / 5).zip(sound.chunks_exact(SECOND / 5));
+    fifths.map(|(a, b)| (dbfs(a), dbfs(b))).filter(|(voice, _)| *voice > -40.0)
+}
+
+#[test]
+fn another_device_in_mid_call_costs_two_seconds_of_echo_at_most() {
+    let played = voice("english-woman", 10);
+    for seed in 0..16 {
+        let (before, after) = (Room::generated(seed), Room::generated(seed + 100));
+        let (mut echo, other) = (before.echo(&played), after.echo(&played));
+        echo[4 * SECOND..].copy_from_slice(&other[4 * SECOND..]);
+        let microphone = mixed(&echo, &hiss(echo.len(), seed));
+        let mut chain = Processing::new(CHAIN);
+        let (now, later) = (..4 * SECOND, 4 * SECOND..);
+        let mut out = passed(&mut chain, before.delays, &played[now], &microphone[now]);
+        chain.other_device();
+        out.extend(passed(&mut chain, after.delays, &played[later.clone()], &microphone[later]));
+        let part = 6 * SECOND..10 * SECOND;
+        let erle = dbfs(&echo[part.clone()]) - dbfs(&out[part]);
+        println!("room {seed}: {erle:.1} dB two seconds after the change");
+        assert!(erle >= 20.0, "room {seed}: {erle}");
+    }
+}
+
+#[test]
+fn the_operator_alone_is_left_as_he_is() {
+    let near = voice("italian-man", 6);
+    let config = ProcessingConfig { noise_suppression: false, ..CHAIN };
+    let out = cleaned(config, Delays::default(), &vec![0.0; near.len()], &mixed(&near, &hiss(near.len(), 1)));
+    let lag = (Processing::new(config).delay_ms() * 48.0) as usize;
+    for (before, after) in levels(&near[SECOND..near.len() - lag], &out[SECOND + lag..]) {
+        assert!((before - after).abs() < 1.0, "{before} dBFS became {after}");
+    }
+}
+
+#[test]
+fn while_both_talk_the_operator_is_heard_and_the_echo_is_not() {
+    let (far, near) = (voice("english-woman", 8), voice("italian-man", 8));
+    let part = 3 * SECOND..8 * SECOND;
+    let (mut voices, mut echoes) = (Vec::new(), Vec::new());
+    for seed in 0..24 {
+        let room = Room::generated(seed);
+        let echo = room.echo(&far);
+        let operator = mixed(&near, &hiss(near.len(), seed));
+        let alone = &cleaned(CHAIN, room.delays, &vec![0.0; far.len()], &operator)[part.clone()];
+        let both = &cleaned(CHAIN, room.delays, &far, &mixed(&echo, &operator))[part.clone()];
+        // What of the outcome is the operator, and what is left.
+        let power: f32 = alone.iter().map(|s| s * s).sum();
+        let share = both.iter().zip(alone).map(|(a, b)| a * b).sum::<f32>() / power;
+        let rest: Vec<f32> = both.iter().zip(alone).map(|(a, b)| a - share * b).collect();
+        voices.push(20.0 * share.log10());
+        echoes.push(dbfs(&rest) - dbfs(alone));
+    }
+    println!("both talk, dB of the operator alone: the operator {voices:.1?}, what is not him {echoes:.0?}");
+    voices.sort_by(f32::total_cmp);
+    assert!(voices[12] > -3.0 && voices[0] > -8.0, "{voices:.1?}");
+}
+
+#[test]
+fn microphones_30_db_apart_are_heard_at_one_level_and_no_word_pumps() {
+    for (name, level) in ["italian-man", "english-woman"]
+        .into_iter()
+        .flat_map(|name| [-45.0, -40.0, -35.0, -30.0, -25.0, -20.0, -15.0].map(|level| (name, level)))
+    {
+        let mut near = voice(name, 24);
+        at(&mut near, level);
+        let config = ProcessingConfig::default();
+        let out = cleaned(config, Delays::default(), &vec![0.0; near.len()], &mixed(&near, &hiss(near.len(), 4)));
+        // Ten seconds to find it; then the pauses of each voice are passed over.
+        let from = 10 * SECOND;
+        let lag = (Processing::new(config).delay_ms() * 48.0) as usize;
+        let gains: Vec<(f32, f32)> = near[from..near.len() - lag]
+            .chunks_exact(SECOND / 5)
+            .zip(out[from + lag..].chunks_exact(SECOND / 5))
+            .map(|(before, after)| (dbfs(before), dbfs(after)))
+            .filter(|(before, _)| *before > level - 10.0)
+            .collect();
+        let power = gains.iter().map(|(_, after)| 10f32.powf(after / 10.0)).sum::<f32>() / gains.len() as f32;
+        let active = 10.0 * power.log10();
+        assert!((active + 23.0).abs() <= 3.0, "{name} at {level} dBFS: {active:.1} dBFS");
+        let mut gains: Vec<f32> = gains.iter().map(|(before, after)| after - before).collect();
+        gains.sort_by(f32::total_cmp);
+        let spread = gains[gains.len() * 19 / 20] - gains[gains.len() / 20];
+        println!("{name} at {level} dBFS: {active:.1} dBFS, the gain moves by {spread:.1} dB");
+        assert!(spread <= 4.0, "{name} at {level} dBFS: the gain moves by {spread:.1} dB");
+    }
+}

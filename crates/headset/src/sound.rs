@@ -428,4 +428,35 @@ mod tests {
         sound.tick();
         assert_eq!(sound.levels.digital_silence_ms(), 0);
     }
+
+    #[test]
+    fn ten_milliseconds_of_a_call_ask_for_no_memory() {
+        let mut phase = 0;
+        let devices = crate::FnDevices(move |playout: &Frame, _: &Frame, microphone: &mut Frame| {
+            *microphone = std::array::from_fn(|i| {
+                let t = (phase + i) as f32 / 48_000.0;
+                0.1 * (t * 900.0).sin() * (t * 20.0).sin() + 0.1 * playout[i]
+            });
+            phase += FRAME;
+        });
+        struct Quiet(usize);
+        impl Voice for Quiet {
+            fn capture(&mut self, _: &Frame) {}
+            fn render(&mut self, out: &mut Frame) {
+                self.0 += FRAME;
+                *out = std::array::from_fn(|i| 0.2 * ((self.0 + i) as f32 / 40.0).sin());
+            }
+        }
+        let mut sound = Sound::new(Box::new(devices), ProcessingConfig::OFF, Arc::default(), Arc::default());
+        sound.obey(Command::Attach(VoiceId(1), Box::new(Quiet(0))));
+        sound.obey(Command::Talk(Some(VoiceId(1))));
+        sound.obey(Command::Tone(Tone::Waiting));
+        let counted = allocation_counter::measure(|| (0..1_000).for_each(|_| sound.tick()));
+        assert_eq!(counted.count_total, 0, "{counted:?}");
+        // The echo canceller's library makes small scratch buffers, about fifty a frame, and gives all of them back.
+        sound.obey(Command::Processing(ProcessingConfig::default()));
+        (0..200).for_each(|_| sound.tick());
+        let counted = allocation_counter::measure(|| (0..1_000).for_each(|_| sound.tick()));
+        assert!(counted.count_current.abs() <= 1 && counted.bytes_max < 16_384, "{counted:?}");
+    }
 }

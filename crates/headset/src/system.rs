@@ -3,6 +3,7 @@
 //! A keeper thread opens streams by preference, notices when one dies, takes the next, and comes back when a better one answers
 //! again. It hands the rings' ends to the [`Devices`] on the sound thread; nobody waits for anybody.
 
+mod callback;
 mod stream;
 
 use crate::drift::{Intake, Outlet};

@@ -11,6 +11,8 @@ mod codec;
 mod connection;
 mod dtmf;
 mod error;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod handler;
 mod levels;
 mod mos;

@@ -181,7 +181,8 @@ impl VoicePath {
         self.render_at(Instant::now(), out)
     }
 
-    fn render_at(&mut self, now: Instant, out: &mut Frame) -> Heard {
+    /// As [`render`](Self::render), at any time.
+    pub(crate) fn render_at(&mut self, now: Instant, out: &mut Frame) -> Heard {
         let receives = self.shared.receives();
         while let Ok(packet) = self.inbound.pop() {
             if receives {

@@ -49,7 +49,8 @@ impl Receive {
         }
     }
 
-    fn take_rtp(&mut self, packet: &rtp::Packet, now: Instant) {
+    /// RTP came.
+    pub fn take_rtp(&mut self, packet: &rtp::Packet, now: Instant) {
         let header = &packet.header;
         let Some(payload) = self.shared.meaning(header.payload_type) else { return };
         let (clock_rate, timed) = match payload {

@@ -109,7 +109,6 @@ fn in_twenty_four_rooms_the_echo_is_20_db_weaker_after_two_seconds() {
         let part = 2 * SECOND..6 * SECOND;
         told.push(dbfs(&echo[part.clone()]) - dbfs(&out[part]));
     }
-    println!("echo return loss enhancement, dB: {told:.0?}");
     assert!(told.iter().all(|erle| *erle >= 20.0), "{told:.1?}");
 }
 
@@ -134,7 +133,6 @@ fn another_device_in_mid_call_costs_two_seconds_of_echo_at_most() {
         out.extend(passed(&mut chain, after.delays, &played[later.clone()], &microphone[later]));
         let part = 6 * SECOND..10 * SECOND;
         let erle = dbfs(&echo[part.clone()]) - dbfs(&out[part]);
-        println!("room {seed}: {erle:.1} dB two seconds after the change");
         assert!(erle >= 20.0, "room {seed}: {erle}");
     }
 }
@@ -168,7 +166,6 @@ fn while_both_talk_the_operator_is_heard_and_the_echo_is_not() {
         voices.push(20.0 * share.log10());
         echoes.push(dbfs(&rest) - dbfs(alone));
     }
-    println!("both talk, dB of the operator alone: the operator {voices:.1?}, what is not him {echoes:.0?}");
     voices.sort_by(f32::total_cmp);
     assert!(voices[12] > -3.0 && voices[0] > -8.0, "{voices:.1?}");
 }
@@ -198,7 +195,6 @@ fn microphones_30_db_apart_are_heard_at_one_level_and_no_word_pumps() {
         let mut gains: Vec<f32> = gains.iter().map(|(before, after)| after - before).collect();
         gains.sort_by(f32::total_cmp);
         let spread = gains[gains.len() * 19 / 20] - gains[gains.len() / 20];
-        println!("{name} at {level} dBFS: {active:.1} dBFS, the gain moves by {spread:.1} dB");
         assert!(spread <= 4.0, "{name} at {level} dBFS: the gain moves by {spread:.1} dB");
     }
 }

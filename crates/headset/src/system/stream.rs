@@ -1,13 +1,14 @@
 //! One stream to or from one device: its format, its rings, its signs of life.
 
+use super::callback::{Callback, Life};
 use super::{DEFAULT, End, Role};
 use crate::HeadsetError;
 use crate::drift::{Inside, Intake, Outlet};
 use cpal::traits::{DeviceTrait, HostTrait, StreamTrait};
-use cpal::{BufferSize, ErrorKind, FromSample, Sample, SampleFormat, SizedSample, StreamConfig, SupportedStreamConfig};
+use cpal::{BufferSize, ErrorKind, FromSample, SampleFormat, SizedSample, StreamConfig, SupportedStreamConfig};
 use rtrb::RingBuffer;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 /// Frames in one device period: 10 ms at 48 kHz.
@@ -15,17 +16,6 @@ const PERIOD: u32 = 480;
 /// Pause after an error other than an underrun. ALSA's PulseAudio plug-in answers "I/O error" until the server has told it its
 /// timing (alsa-plugins issue 65), and cpal asks again at once, in a circle that holds the very lock the answer waits for.
 const BREATH: Duration = Duration::from_millis(2);
-
-/// What a stream's callbacks let others see.
-#[derive(Default)]
-pub(super) struct Life {
-    /// The sound system says that the device is gone.
-    pub(super) lost: AtomicBool,
-    /// Calls so far.
-    pub(super) callbacks: AtomicU64,
-    /// Errors since somebody took the count.
-    pub(super) errors: AtomicU64,
-}
 
 /// A running stream. Sound flows until it is dropped.
 pub(super) struct Stream {
@@ -130,7 +120,7 @@ where
     f32: FromSample<T>,
 {
     let life = Arc::new(Life::default());
-    let (alive, dying) = (life.clone(), life.clone());
+    let dying = life.clone();
     let on_error = move |e: cpal::Error| {
         dying.errors.fetch_add(1, Relaxed);
         // Underruns and the like heal by themselves; when they do not, they come too often or the callbacks stop, which is noticed.
@@ -143,7 +133,7 @@ where
         }
     };
     let (rate, channels) = (config.sample_rate, usize::from(config.channels).max(1));
-    let (mut producer, mut consumer) = RingBuffer::<f32>::new(rate as usize);
+    let (producer, consumer) = RingBuffer::<f32>::new(rate as usize);
     // A period of the device and one of ours, and half a period for the scheduler.
     let period = match config.buffer_size {
         BufferSize::Fixed(n) => f64::from(n) / f64::from(rate),
@@ -151,46 +141,22 @@ where
     };
     let target = period + 0.015;
     let inside = Arc::new(Inside::default());
-    let told = inside.clone();
-    let lasts = move |frames: usize| Duration::from_secs_f64(frames as f64 / f64::from(rate));
     let (stream, end) = match role {
         Role::Microphone => {
+            let mut callback = Callback::new(producer, rate, channels, life.clone(), inside.clone());
             let stream = device.build_input_stream::<T, _, _>(
                 config,
-                move |data, info| {
-                    alive.callbacks.fetch_add(1, Relaxed);
-                    let (stamp, moved) = (info.timestamp(), lasts(data.len() / channels));
-                    // Of the first sample; the last one is younger by all that comes with it.
-                    let age = stamp.callback.saturating_duration_since(stamp.capture).saturating_sub(moved);
-                    told.saw(age, moved);
-                    let frames = (data.len() / channels).min(producer.slots());
-                    if let Ok(chunk) = producer.write_chunk_uninit(frames) {
-                        let share = 1.0 / channels as f32;
-                        chunk.fill_from_iter(
-                            data.chunks_exact(channels)
-                                .map(|frame| frame.iter().map(|s| f32::from_sample(*s)).sum::<f32>() * share),
-                        );
-                    }
-                },
+                move |data, info| callback.captured(data, info.timestamp()),
                 on_error,
                 None,
             )?;
             (stream, Intake::new(consumer, rate, target, inside).map(|i| End::Microphone(Some(Box::new(i)))))
         }
         Role::Ear | Role::Ringer => {
+            let mut callback = Callback::new(consumer, rate, channels, life.clone(), inside.clone());
             let stream = device.build_output_stream::<T, _, _>(
                 config,
-                move |data, info| {
-                    alive.callbacks.fetch_add(1, Relaxed);
-                    let stamp = info.timestamp();
-                    told.saw(stamp.playback.saturating_duration_since(stamp.callback), lasts(data.len() / channels));
-                    let frames = (data.len() / channels).min(consumer.slots());
-                    if let Ok(chunk) = consumer.read_chunk(frames) {
-                        for (out, s) in data.chunks_exact_mut(channels).zip(chunk) {
-                            out.fill(T::from_sample(s));
-                        }
-                    }
-                },
+                move |data, info| callback.wanted(data, info.timestamp()),
                 on_error,
                 None,
             )?;

@@ -10,6 +10,7 @@ use crate::types::Direction;
 
 const OPUS: (u8, Payload) = (111, Payload::Voice(Codec::Opus));
 const PCMU: (u8, Payload) = (0, Payload::Voice(Codec::Pcmu));
+const G722: (u8, Payload) = (9, Payload::Voice(Codec::G722));
 const EVENTS: (u8, Payload) = (101, Payload::Events);
 
 struct Bench {
@@ -161,5 +162,37 @@ fn rubbish_from_the_network_is_survived() {
         bench.path.render(&mut out);
         bench.path.render(&mut out);
         assert!(out.iter().all(|sample| sample.is_finite()));
+    }
+}
+
+#[test]
+fn a_call_with_loss_and_a_change_of_codec_asks_for_no_memory_on_the_sound_thread() {
+    for (payload, codec) in [(OPUS, Codec::Opus), (PCMU, Codec::Pcmu), (G722, Codec::G722)] {
+        let mut bench = Bench::new(&[payload]);
+        let packets = bench.speak(600);
+        let start = Instant::now();
+        let at = |n: usize, half: u64| start + Duration::from_millis(20 * n as u64 + 10 * half);
+        let mut out = [0.0; FRAME];
+        // The first sound is told, once.
+        for (n, packet) in packets[..10].iter().enumerate() {
+            bench.arrives(packet, codec, at(n, 0));
+            for half in 0..2 {
+                bench.path.render_at(at(n, half), &mut out);
+            }
+        }
+        let counted = allocation_counter::measure(|| {
+            for (n, packet) in packets.iter().enumerate().skip(10) {
+                // A lost one in seven, one late in eleven, another source in the middle.
+                if n % 7 != 3 {
+                    bench.arrives(packet, codec, at(n, 0) + Duration::from_millis(if n % 11 == 5 { 70 } else { 0 }));
+                }
+                for half in 0..2 {
+                    bench.path.render_at(at(n, half), &mut out);
+                }
+                bench.path.capture(&out);
+                while bench.to_network.pop().is_ok() {}
+            }
+        });
+        assert_eq!(counted.count_total, 0, "{codec:?}: {counted:?}");
     }
 }

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::codec::{Encoder, LARGEST_PAYLOAD};
+use crate::codec::{Encoder, LARGEST_PAYLOAD, Law};
 
 /// A voice that packets carry, and the ear that hears them. Time is in milliseconds.
 struct Line {
@@ -212,6 +212,75 @@ fn clocks_that_differ_by_100_ppm_move_nothing() {
         assert!(most <= least + 20 && most <= 40, "{ppm} ppm: {least} to {most} ms");
         assert!(line.concealed_from(1_000) < 0.001, "{} %", line.concealed_from(1_000) * 100.0);
     }
+}
+
+/// So many packets of G.711 from a sender whose clock is off, over a jittery network; with what was heard after the first ten seconds.
+/// A cheap line for long calls: nothing is coded, nothing is remembered.
+fn hours(packets: u64, ppm: i64, playout: &mut Playout, epoch: Instant) -> (Decisions, u128, u128) {
+    let spoken = |n: u64| Law::A.compress((voice(n * 6) * 32_767.0) as i16);
+    let voice: Vec<u8> = (0..5 * 8_000).map(spoken).collect();
+    let payloads: Vec<&[u8]> = voice.chunks_exact(160).collect();
+    let mut random = random(ppm.unsigned_abs() + 9);
+    let (mut out, mut begun, mut least, mut most) = ([0.0; FRAME], Decisions::default(), u128::MAX, 0);
+    // A quiet network: up to 5 ms.
+    let mut arrival = |n: u64| (n * 20_000) * (1_000_000 - ppm) as u64 / 1_000_000 + (random() * 5_000.0) as u64;
+    let mut next = (0, arrival(0));
+    for tick in 0..2 * packets {
+        let micros = tick * 10_000;
+        while next.1 <= micros {
+            let (codec, n) = (Some(Codec::Pcma), next.0);
+            let packet = Packet {
+                ssrc: 7,
+                sequence: n as u16,
+                timestamp: (n * 160) as u32,
+                codec,
+                payload: payloads[n as usize % payloads.len()],
+            };
+            playout.put(&packet, epoch + Duration::from_micros(next.1));
+            next = (n + 1, arrival(n + 1));
+        }
+        let now = epoch + Duration::from_micros(micros);
+        let heard = playout.render(now, &mut out);
+        if tick == 1_000 {
+            begun = playout.decisions();
+        } else if tick > 1_000 {
+            let delay = playout.delay(now).as_millis();
+            (least, most) = (least.min(delay), most.max(delay));
+            assert_eq!(heard, Heard::Speech, "at {micros}: {:?}", playout.decisions());
+        }
+    }
+    (begun, least, most)
+}
+
+#[test]
+#[ignore = "a minute; npm run test:slow"]
+fn eight_hours_at_100_ppm_without_a_glitch_and_without_drift() {
+    for ppm in [100, -100] {
+        let epoch = Instant::now();
+        let mut playout = Playout::new(epoch);
+        let (begun, least, most) = hours(8 * 3_600 * 50, ppm, &mut playout, epoch);
+        let end = playout.decisions();
+        assert!(most <= least + 20, "{ppm} ppm: {least} to {most} ms");
+        assert_eq!((end.lost, end.bridged, end.late, end.streams), (begun.lost, begun.bridged, begun.late, 1));
+    }
+}
+
+#[test]
+#[ignore = "a minute; npm run test:slow"]
+fn ten_thousand_calls_leave_nothing_behind() {
+    let one = |n: i64| {
+        let epoch = Instant::now();
+        let mut playout = Playout::new(epoch);
+        let mut encoders = crate::codec::Encoders::new();
+        let mut payload = [0; LARGEST_PAYLOAD];
+        for codec in Codec::ALL {
+            encoders.of(codec).unwrap().encode(&[0.1; 960], &mut payload).unwrap();
+        }
+        hours(60, n % 100, &mut playout, epoch);
+    };
+    one(0);
+    let counted = allocation_counter::measure(|| (1..10_000).for_each(one));
+    assert_eq!((counted.count_current, counted.bytes_current), (0, 0), "{counted:?}");
 }
 
 #[test]

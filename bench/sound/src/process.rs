@@ -36,12 +36,10 @@ impl Process {
     /// As [`Process::start`].
     pub fn start_with(name: &str, command: &mut Command, log: &Path, end: u8) -> Result<Process, Failure> {
         let log = Arc::new(Mutex::new(File::create(log).map_err(|e| format!("{}: {e}", log.display()))?));
-        let mut child = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .map_err(|e| format!("{name} does not start: {e}. scripts/bench-sound installs what the bench needs"))?;
+        let mut child =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(|e| {
+                format!("{name} does not start: {e}. scripts/bench-sound installs what the bench needs")
+            })?;
         let lines = Lines::default();
         if let Some(out) = child.stdout.take() {
             read(Box::new(out), end, lines.clone(), log.clone());
@@ -79,9 +77,12 @@ impl Process {
                 return Err(format!("{} ended before {what}; it last said: {}", self.name, last()).into());
             }
             if Instant::now() >= until {
-                return Err(format!("{}: no {what} in {} s; it last said: {}", self.name, limit.as_secs(), last()).into());
+                return Err(
+                    format!("{}: no {what} in {} s; it last said: {}", self.name, limit.as_secs(), last()).into()
+                );
             }
-            lines = self.lines.1.wait_timeout(lines, Duration::from_millis(50)).unwrap_or_else(PoisonError::into_inner).0;
+            lines =
+                self.lines.1.wait_timeout(lines, Duration::from_millis(50)).unwrap_or_else(PoisonError::into_inner).0;
             drop(lines);
         }
     }
@@ -99,6 +100,11 @@ impl Process {
         let input = self.input.as_mut().ok_or("its input is closed")?;
         let said = input.write_all(text.as_bytes()).and_then(|()| input.flush());
         said.map_err(|e| format!("{} does not listen: {e}", self.name).into())
+    }
+
+    /// Its exit code, when it has ended; inside, none when a signal ended it.
+    pub fn ended(&mut self) -> Option<Option<i32>> {
+        self.child.try_wait().ok().flatten().map(|status| status.code())
     }
 
     /// Its process id.

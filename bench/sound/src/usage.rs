@@ -53,7 +53,8 @@ pub fn pss_megabytes(root: u32) -> f64 {
 /// Ticks all processors were busy so far, and how many there were, idle or not.
 pub fn processor_ticks() -> (f64, f64) {
     let text = fs::read_to_string("/proc/stat").unwrap_or_default();
-    let ticks: Vec<f64> = text.lines().next().unwrap_or_default().split_whitespace().skip(1).flat_map(str::parse).collect();
+    let ticks: Vec<f64> =
+        text.lines().next().unwrap_or_default().split_whitespace().skip(1).flat_map(str::parse).collect();
     let all = ticks.iter().take(8).sum::<f64>();
     (all - ticks.get(3).unwrap_or(&0.0) - ticks.get(4).unwrap_or(&0.0), all)
 }

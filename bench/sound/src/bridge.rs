@@ -1,0 +1,42 @@
+//! `cuffia-sound-bench bridge URL`: one end of a WebSocket on standard input and output, a message a line, so that the bench can
+//! speak to an engine whose loopback is another namespace's. Levels, which come twenty times a second, are left out.
+
+use crate::Failure;
+use futures_util::{SinkExt, StreamExt};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::Message;
+
+/// Runs until either side closes.
+///
+/// # Errors
+/// When the engine does not answer or the connection breaks.
+pub fn run(url: &str) -> Result<(), Failure> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(carry(url))
+}
+
+async fn carry(url: &str) -> Result<(), Failure> {
+    let host =
+        url.strip_prefix("ws://").and_then(|rest| rest.split('/').next()).ok_or("the address must begin with ws://")?;
+    let (socket, _) = tokio_tungstenite::client_async(url, TcpStream::connect(host).await?).await?;
+    let (mut to, mut from) = socket.split();
+    let mut said = BufReader::new(tokio::io::stdin()).lines();
+    let mut out = tokio::io::stdout();
+    loop {
+        tokio::select! {
+            line = said.next_line() => match line? {
+                Some(line) => to.send(Message::text(line)).await?,
+                None => return Ok(()),
+            },
+            message = from.next() => match message.transpose()? {
+                Some(Message::Text(text)) if text.contains(r#""kind":"levels""#) => {}
+                Some(Message::Text(text)) => {
+                    out.write_all(format!("{text}\n").as_bytes()).await?;
+                    out.flush().await?;
+                }
+                Some(Message::Close(_)) | None => return Ok(()),
+                Some(_) => {}
+            },
+        }
+    }
+}

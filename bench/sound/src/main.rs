@@ -1,0 +1,237 @@
+//! The sound bench: real calls between two of the same client through a spoilt network, recorded on one clock and scored.
+//! `npm run bench:sound` sets up what it needs. Run under `scripts/isolated`: everything it started ends with it.
+
+// A person watches it.
+#![allow(clippy::print_stdout)]
+
+mod bridge;
+mod call;
+mod network;
+mod pair;
+mod process;
+mod scorer;
+mod sound;
+mod usage;
+
+use call::{Bench, Plan};
+use clap::Parser;
+use pair::{Codec, Kind};
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::time::Instant;
+
+/// What went wrong and what to do.
+pub type Failure = Box<dyn std::error::Error>;
+
+const CONDITIONS: &[&str] = &[
+    "clean",
+    "rtt60",
+    "loss1",
+    "loss5",
+    "loss10",
+    "loss20",
+    "loss30",
+    "burst5",
+    "burst10",
+    "burst20",
+    "lossgen10",
+    "jitter10",
+    "jitter20",
+    "jitter40",
+    "wifi24",
+    "reorder5",
+    "duplicate5",
+    "cap64",
+    "cap48",
+    "cap32",
+    "combined",
+];
+const FEW_CONDITIONS: &[&str] = &["clean", "loss10", "burst10", "jitter20", "wifi24"];
+const FEW_CLIENTS: &[Kind] = &[Kind::Ours, Kind::Baresip];
+const ALL_CLIENTS: &[Kind] = &[Kind::Ours, Kind::OursPlain, Kind::Baresip];
+/// What a call takes with its scoring, s, until some have been taken.
+const USUAL: f64 = 45.0;
+
+/// Delay, quality, gaps and cost of real calls, beside other softphones.
+#[derive(Parser)]
+#[command(name = "bench:sound", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Inner>,
+    /// Every condition and every client, five rounds. Hours.
+    #[arg(long)]
+    full: bool,
+    /// Clients, separated by commas.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    clients: Vec<Kind>,
+    /// Conditions of the network, separated by commas.
+    #[arg(long, value_delimiter = ',')]
+    conditions: Vec<String>,
+    /// Calls for each client and condition; 2, with --full 5.
+    #[arg(long)]
+    rounds: Option<u64>,
+    /// Codec of all calls.
+    #[arg(long, value_enum, default_value = "opus")]
+    codec: Codec,
+    /// B speaks too, at the same time.
+    #[arg(long)]
+    both_ways: bool,
+    /// Seed of the networks' misfortunes.
+    #[arg(long, default_value_t = 7)]
+    seed: u64,
+    /// Measure though others use the machine: to try the bench, not for figures.
+    #[arg(long)]
+    busy: bool,
+    /// Keep the recordings: raw, 16 bit, 48 kHz, four channels.
+    #[arg(long)]
+    keep: bool,
+    /// Leave docs/figures.md as it is.
+    #[arg(long)]
+    no_docs: bool,
+}
+
+#[derive(clap::Subcommand)]
+enum Inner {
+    /// Carries lines to a WebSocket and back.
+    #[command(hide = true)]
+    Bridge { url: String },
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let done = match &arguments.command {
+        Some(Inner::Bridge { url }) => bridge::run(url),
+        None => bench(&arguments),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("bench:sound: {e}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn bench(arguments: &Arguments) -> Result<(), Failure> {
+    let root = std::env::current_dir()?;
+    if !root.join("bench/sound/score.py").exists() {
+        return Err("run it in the repository's folder: npm run bench:sound".into());
+    }
+    let conditions = chosen(arguments)?;
+    let clients = match arguments.clients.as_slice() {
+        [] if arguments.full => ALL_CLIENTS,
+        [] => FEW_CLIENTS,
+        some => some,
+    };
+    let rounds = arguments.rounds.unwrap_or(if arguments.full { 5 } else { 2 });
+    let out = root.join("bench/out/sound");
+    std::fs::create_dir_all(&out)?;
+
+    println!("making what is said, and warming up the scorer");
+    let mut bench = Bench {
+        scorer: scorer::Scorer::start(&root, &out.join("said"))?,
+        network: network::Network::up(&root, &out.join("network"))?,
+        codec: arguments.codec,
+        both: arguments.both_ways,
+        busy: arguments.busy,
+        keep: arguments.keep,
+        root: root.clone(),
+    };
+    // A B C D, A B C D: what changes in the machine meanwhile befalls all alike.
+    let mut plans = Vec::new();
+    for round in 1..=rounds {
+        for (n, condition) in conditions.iter().enumerate() {
+            for &client in clients {
+                let seed = arguments.seed + 1_000 * round + n as u64;
+                plans.push(Plan { client, condition, round, seed });
+            }
+        }
+    }
+    let (calls, rejected) = take(&mut bench, &plans, &out)?;
+    drop(bench);
+    println!("{} calls counted, {} rejected", calls.len(), rejected.len());
+    let result = json!({
+        "calls": calls, "rejected": rejected, "rounds": rounds, "codec": arguments.codec, "bothWays": arguments.both_ways,
+        "busy": arguments.busy, "seed": arguments.seed,
+        "command": format!("npm run bench:sound -- {}", std::env::args().skip(1).collect::<Vec<_>>().join(" ")),
+    });
+    let file = out.join("calls.json");
+    std::fs::write(&file, format!("{result:#}\n"))?;
+    report(&root, &file, arguments.no_docs)
+}
+
+fn chosen(arguments: &Arguments) -> Result<Vec<String>, Failure> {
+    for condition in &arguments.conditions {
+        if !CONDITIONS.contains(&condition.as_str()) {
+            return Err(format!("{condition}: no such condition. There are: {}", CONDITIONS.join(" ")).into());
+        }
+    }
+    let usual = if arguments.full { CONDITIONS } else { FEW_CONDITIONS };
+    Ok(match arguments.conditions.as_slice() {
+        [] => usual.iter().map(ToString::to_string).collect(),
+        some => some.to_vec(),
+    })
+}
+
+/// Takes the calls one after the other; a rejected one is tried once more. Gives those that count, and those that don't.
+fn take(bench: &mut Bench, plans: &[Plan], out: &Path) -> Result<(Vec<Value>, Vec<Value>), Failure> {
+    let (mut calls, mut rejected): (Vec<Value>, Vec<Value>) = (Vec::new(), Vec::new());
+    let folders: PathBuf = out.join("calls");
+    if folders.exists() {
+        std::fs::remove_dir_all(&folders)?;
+    }
+    let begun = Instant::now();
+    for (n, plan) in plans.iter().enumerate() {
+        let each = if n == 0 { USUAL } else { begun.elapsed().as_secs_f64() / n as f64 };
+        let left = (each * (plans.len() - n) as f64 / 60.0).ceil();
+        println!(
+            "call {} of {} (about {left} min left): {}, {}, round {}",
+            n + 1,
+            plans.len(),
+            plan.condition,
+            plan.client.name(),
+            plan.round
+        );
+        for attempt in 1..=2 {
+            let name = format!("{}-{}-{}-{attempt}", plan.condition, plan.client.name(), plan.round);
+            match bench.call(*plan, &folders.join(name)) {
+                Ok(call) => {
+                    let there = &call["score"]["there"];
+                    println!(
+                        "  delay {:.0} ms ({} changes), PESQ {:.2}, PLCMOS {:.2}, gaps {} ms, gain {:+.1} dB, CPU {:.1}/{:.1} s a minute",
+                        there["delay"].as_f64().unwrap_or_default(),
+                        there["delayChanges"],
+                        there["pesq"].as_f64().unwrap_or_default(),
+                        there["plcmos"].as_f64().unwrap_or_default(),
+                        there["gapMs"],
+                        there["gain"].as_f64().unwrap_or_default(),
+                        call["cpu"]["a"].as_f64().unwrap_or_default(),
+                        call["cpu"]["b"].as_f64().unwrap_or_default(),
+                    );
+                    calls.push(call);
+                    break;
+                }
+                Err(reason) => {
+                    println!("  rejected: {reason}");
+                    rejected.push(json!({
+                        "client": plan.client, "condition": plan.condition, "round": plan.round,
+                        "attempt": attempt, "reason": reason.to_string(),
+                    }));
+                }
+            }
+        }
+    }
+    Ok((calls, rejected))
+}
+
+/// Comparisons, `bench/out/figures.json`, tables and plots.
+fn report(root: &Path, calls: &Path, no_docs: bool) -> Result<(), Failure> {
+    let mut python = Command::new(root.join("target/bench-venv/bin/python"));
+    python.arg(root.join("bench/sound/report.py")).arg(calls);
+    if no_docs {
+        python.arg("--no-docs");
+    }
+    print!("{}", process::run(&mut python)?);
+    Ok(())
+}

@@ -1,6 +1,7 @@
 //! Two of one client, A and B, who call each other.
 
 mod baresip;
+mod chromium;
 mod ours;
 
 use crate::Failure;
@@ -18,6 +19,10 @@ pub enum Kind {
     Ours,
     /// Our engine without echo cancellation, noise suppression and gain control.
     OursPlain,
+    /// JsSIP on Chromium without sound processing.
+    Chromium,
+    /// The same with Chromium's processing at its defaults.
+    ChromiumDefaults,
     /// baresip of Debian.
     Baresip,
 }
@@ -28,6 +33,8 @@ impl Kind {
         match self {
             Kind::Ours => "ours",
             Kind::OursPlain => "ours-plain",
+            Kind::Chromium => "chromium",
+            Kind::ChromiumDefaults => "chromium-defaults",
             Kind::Baresip => "baresip",
         }
     }
@@ -122,6 +129,8 @@ pub fn start(kind: Kind, setting: &Setting) -> Result<Box<dyn Pair>, Failure> {
     Ok(match kind {
         Kind::Ours => Box::new(ours::Ours::start(setting, true)?),
         Kind::OursPlain => Box::new(ours::Ours::start(setting, false)?),
+        Kind::Chromium => Box::new(chromium::Chromium::start(setting, false)?),
+        Kind::ChromiumDefaults => Box::new(chromium::Chromium::start(setting, true)?),
         Kind::Baresip => Box::new(baresip::Baresip::start(setting)?),
     })
 }

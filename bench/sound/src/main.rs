@@ -24,29 +24,8 @@ use std::time::Instant;
 /// What went wrong and what to do.
 pub type Failure = Box<dyn std::error::Error>;
 
-const CONDITIONS: &[&str] = &[
-    "clean",
-    "rtt60",
-    "loss1",
-    "loss5",
-    "loss10",
-    "loss20",
-    "loss30",
-    "burst5",
-    "burst10",
-    "burst20",
-    "lossgen10",
-    "jitter10",
-    "jitter20",
-    "jitter40",
-    "wifi24",
-    "reorder5",
-    "duplicate5",
-    "cap64",
-    "cap48",
-    "cap32",
-    "combined",
-];
+/// Profiles of the relay.
+const CONDITIONS: &[&str] = &cuffia_relay::NAMES;
 const FEW_CONDITIONS: &[&str] = &["clean", "loss10", "burst10", "jitter20", "wifi24"];
 const FEW_CLIENTS: &[Kind] = &[Kind::Ours, Kind::Baresip];
 const ALL_CLIENTS: &[Kind] = &[Kind::Ours, Kind::OursPlain, Kind::Chromium, Kind::ChromiumDefaults, Kind::Baresip];

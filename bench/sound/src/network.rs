@@ -15,6 +15,7 @@ pub const B: &str = "10.77.0.2";
 
 /// The two hosts. They are gone when it is dropped.
 pub struct Network {
+    relay: PathBuf,
     script: PathBuf,
     folder: PathBuf,
 }
@@ -25,7 +26,8 @@ impl Network {
     /// # Errors
     /// When the system allows no namespaces.
     pub fn up(root: &Path, folder: &Path) -> Result<Network, Failure> {
-        let network = Network { script: root.join("bench/sound/net.sh"), folder: folder.to_owned() };
+        let relay = std::env::current_exe()?.with_file_name("cuffia-relay"); // built together
+        let network = Network { relay, script: root.join("bench/relay/net.sh"), folder: folder.to_owned() };
         fs::create_dir_all(folder)?;
         run(Command::new(&network.script).arg("up").arg(folder))?;
         Ok(network)
@@ -34,7 +36,7 @@ impl Network {
     /// A program at one of the hosts: `a`, `b`, or `m` between them.
     pub fn at(&self, host: &str, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new(&self.script);
-        command.arg("in").arg(host).arg(program);
+        command.arg("in").arg(host).arg(program).env("CUFFIA_NET", &self.folder);
         command
     }
 
@@ -43,8 +45,14 @@ impl Network {
     /// # Errors
     /// When the relay does not start.
     pub fn spoil(&self, condition: &str, seed: u64, folder: &Path) -> Result<Relay, Failure> {
-        let _ = (condition, seed, folder);
-        Ok(Relay { process: None, stats: folder.join("relay.json") })
+        let (config, stats) = (folder.join("relay-config.json"), folder.join("relay.json"));
+        fs::write(&config, json!({ "seed": seed, "profile": condition }).to_string())?;
+        // Before everything else, for its lateness would be taken for the network's.
+        let mut command = self.at("m", "chrt");
+        command.args(["-f", "10"]).arg(&self.relay).args(["ma", "mb"]).args([&config, &stats]);
+        let mut process = Process::start("the relay", &mut command, &folder.join("relay.log"))?;
+        process.wait_for("readiness", READY, |l| (l == "ready").then_some(()))?;
+        Ok(Relay { process, stats })
     }
 }
 
@@ -56,7 +64,7 @@ impl Drop for Network {
 
 /// What lies between the hosts.
 pub struct Relay {
-    process: Option<Process>,
+    process: Process,
     stats: PathBuf,
 }
 
@@ -66,8 +74,7 @@ impl Relay {
     /// # Errors
     /// When it was late itself, so that the call is worth nothing.
     pub fn finish(mut self) -> Result<Value, Failure> {
-        let Some(mut process) = self.process.take() else { return Ok(json!({})) };
-        let code = process.end("TERM");
+        let code = self.process.end("TERM");
         let stats = fs::read_to_string(&self.stats).map_err(|e| format!("the relay wrote nothing: {e}"))?;
         match code {
             Some(0) => Ok(serde_json::from_str(&stats)?),

@@ -49,7 +49,9 @@ impl Sound {
             );
         }
         // Who asks for no device by name gets one that is not measured, and is found out.
-        script += "set-default-sink nowhere\nset-default-source nowhere.monitor\n";
+        // Remapped too: Chromium takes no monitor for a microphone.
+        script += "load-module module-remap-source source_name=nothing master=nowhere.monitor\n\
+                   set-default-sink nowhere\nset-default-source nothing\n";
         fs::write(folder.join("bench.pa"), script)?;
         let server = Process::start(
             "pulseaudio",

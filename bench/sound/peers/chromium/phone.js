@@ -2,10 +2,11 @@
 import JsSIP from 'jssip';
 
 const ear = document.getElementById('ear');
-let ua, session, connection;
+let ua, session, connection, trouble;
 
 function take(made) {
   session = made;
+  session.on('failed', (e) => (trouble = e.cause));
   const heard = (peer) => {
     connection = peer;
     peer.ontrack = ({ track }) => (ear.srcObject = new MediaStream([track]));
@@ -34,6 +35,8 @@ window.phone = {
       mediaConstraints: { audio: processing ? true : off, video: false },
       pcConfig: { iceServers: [] },
     };
+    // A refusal shows here with its reason, which JsSIP would hide.
+    for (const track of (await navigator.mediaDevices.getUserMedia(window.options.mediaConstraints)).getTracks()) track.stop();
     const sockets = [new JsSIP.WebSocketInterface(server)];
     ua = new JsSIP.UA({ sockets, uri: `sip:${user}@softphone.test`, password: user, session_timers: false });
     ua.on('newRTCSession', (e) => take(e.session));
@@ -44,6 +47,7 @@ window.phone = {
   call(user) {
     ua.call(`sip:${user}@softphone.test`, window.options);
   },
+  trouble: () => trouble,
   rings: () => session?.direction === 'incoming' && !session.isEstablished(),
   answer: () => session.answer(window.options),
   hangUp: () => session.terminate(),

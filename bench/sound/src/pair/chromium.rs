@@ -36,7 +36,12 @@ impl Chromium {
 impl Pair for Chromium {
     fn connect(&mut self) -> Result<(), Failure> {
         self.a.evaluate("phone.call('bob')")?;
-        until("ringing", ANSWER, || Ok((self.b.evaluate("phone.rings()")? == true).then_some(())))?;
+        until("ringing", ANSWER, || {
+            if let Some(cause) = self.a.evaluate("phone.trouble()")?.as_str() {
+                return Err(format!("the call failed: {cause}").into());
+            }
+            Ok((self.b.evaluate("phone.rings()")? == true).then_some(()))
+        })?;
         self.b.evaluate("phone.answer()")?;
         for browser in [&mut self.a, &mut self.b] {
             until("sound in both directions", ANSWER, || {

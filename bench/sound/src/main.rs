@@ -28,7 +28,8 @@ pub type Failure = Box<dyn std::error::Error>;
 const CONDITIONS: &[&str] = &cuffia_relay::NAMES;
 const FEW_CONDITIONS: &[&str] = &["clean", "loss10", "burst10", "jitter20", "wifi24"];
 const FEW_CLIENTS: &[Kind] = &[Kind::Ours, Kind::Baresip];
-const ALL_CLIENTS: &[Kind] = &[Kind::Ours, Kind::OursPlain, Kind::Chromium, Kind::ChromiumDefaults, Kind::Baresip];
+const ALL_CLIENTS: &[Kind] =
+    &[Kind::Ours, Kind::OursPlain, Kind::Chromium, Kind::ChromiumDefaults, Kind::Baresip, Kind::Linphonec];
 /// What a call takes with its scoring, s, until some have been taken.
 const USUAL: f64 = 45.0;
 

@@ -2,6 +2,7 @@
 
 mod baresip;
 mod chromium;
+mod linphonec;
 mod ours;
 
 use crate::Failure;
@@ -25,6 +26,8 @@ pub enum Kind {
     ChromiumDefaults,
     /// baresip of Debian.
     Baresip,
+    /// linphonec of Debian.
+    Linphonec,
 }
 
 impl Kind {
@@ -36,6 +39,7 @@ impl Kind {
             Kind::Chromium => "chromium",
             Kind::ChromiumDefaults => "chromium-defaults",
             Kind::Baresip => "baresip",
+            Kind::Linphonec => "linphonec",
         }
     }
 }
@@ -132,5 +136,6 @@ pub fn start(kind: Kind, setting: &Setting) -> Result<Box<dyn Pair>, Failure> {
         Kind::Chromium => Box::new(chromium::Chromium::start(setting, false)?),
         Kind::ChromiumDefaults => Box::new(chromium::Chromium::start(setting, true)?),
         Kind::Baresip => Box::new(baresip::Baresip::start(setting)?),
+        Kind::Linphonec => Box::new(linphonec::Linphonec::start(setting)?),
     })
 }

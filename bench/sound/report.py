@@ -206,11 +206,9 @@ def delay_plot(calls, clients, folder):
                 continue
             x, y = [], []
             for clip in call["score"]["there"]["clips"]:
-                begun = 0.0
-                for end, delay in clip["history"]:
-                    x += [clip["at"] + begun, clip["at"] + end]
+                for begin, end, delay in clip["history"]:
+                    x += [clip["at"] + begin, clip["at"] + end]
                     y += [delay, delay]
-                    begun = end
             axes.plot(x, y, color=COLOURS[call["client"]], linewidth=1.2, label=call["client"])
         axes.set(title=condition, xlabel="s", ylim=(0, None))
         axes.grid(alpha=0.3)

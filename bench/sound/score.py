@@ -24,6 +24,7 @@ ORDER = ["M1", "F1", "M1", "F2", "M2"]
 GAP_S = 0.45
 LEVEL_DBOV = -23.0
 LONGEST_DELAY_S = 0.8
+ALIKE = 0.5  # correlation of a segment of speech with what was heard of it
 CHANGE_MS = 4.0  # less is the estimator's own unrest
 
 
@@ -89,23 +90,39 @@ def best_shift(long, short):
 
 
 def history(said, heard):
-    """Delay over one clip by ITS, mode u: [[end of segment, s from the clip's start; delay, ms], ...]. `heard` is longer by the
-    longest delay."""
+    """Delay over one clip by ITS, mode u: [[begin and end of a segment, s from the clip's start; delay, ms], ...]. `heard` is longer
+    by the longest delay. Segments that are silence, or not alike at the delay told, are the estimator's guesses and left out."""
     x, y = resample_poly(said, 1, 6), resample_poly(heard, 1, 6)
     ends, delays = ITS.ITS_delay_est(x, y, "u", fs=8000, dlyBounds=[0, LONGEST_DELAY_S])
     ends, delays = np.atleast_1d(ends).astype(float), np.atleast_1d(delays).astype(float)
     if len(delays) == 1:
         ends = np.array([len(x)], float)
-    return [[float(e) / 8000, float(d) / 8] for e, d in zip(ends, delays) if np.isfinite(d)]
+    loud = active_power(x, 160) * 10**-2.5
+    found, begun = [], 0
+    for end, delay in zip(ends, delays):
+        begin, begun = begun, min(int(end), len(x))
+        part = x[begin:begun]
+        if len(part) < 160 or not np.isfinite(delay) or np.mean(part**2) < loud:
+            continue
+        there = y[begin + int(delay) : begin + int(delay) + len(part)]
+        alike = np.dot(part[: len(there)], there) / (np.linalg.norm(part) * np.linalg.norm(there) + 1e-9)
+        if alike > ALIKE:
+            found.append([begin / 8000, begun / 8000, float(delay) / 8])
+    return found
 
 
-def weighted(history_):
-    """Delay at every 10 ms of a clip's history."""
-    out, begun = [], 0.0
-    for end, delay in history_:
-        out += [delay] * max(0, round((end - begun) * 100))
-        begun = max(begun, end)
-    return out
+def by_time(history_):
+    """Delay at every 10 ms that a clip's history knows."""
+    return [delay for begin, end, delay in history_ for _ in range(max(1, round((end - begin) * 100)))]
+
+
+def course(history_, seconds):
+    """Delay at every 10 ms of a clip; where it is not known, the last known."""
+    out = np.full(int(seconds * 100) + 1, np.nan)
+    for begin, end, delay in history_:
+        out[int(begin * 100) : int(end * 100) + 1] = delay
+    known = np.flatnonzero(np.isfinite(out))
+    return out[known[np.maximum(0, np.searchsorted(known, np.arange(len(out)), "right") - 1)]] if len(known) else None
 
 
 def gaps(said, heard, delay):
@@ -113,6 +130,8 @@ def gaps(said, heard, delay):
     size, step = FS // 50, FS // 100
     p = np.mean(frames(said, size) ** 2, axis=1)
     active = p > np.percentile(p, 95) * 10**-2.5
+    if delay is None:
+        return int(active.sum()), int(active.sum())
     lost = 0
     for i in np.flatnonzero(active):
         at = i * size + int(delay[min(i * 2, len(delay) - 1)] * FS / 1000)
@@ -141,14 +160,14 @@ class Scorer:
 
     def clip(self, name, said, heard):
         """Figures of one clip; `heard` begins where `said` does and is longer by the longest delay."""
-        course = history(said, heard)
-        delay = weighted(course)
+        told = history(said, heard)
+        delay = by_time(told)
         middle = float(np.median(delay)) if delay else 0.0
         k = int(middle * FS / 1000)
         there = heard[k : k + len(said)]
         there = np.pad(there, (0, len(said) - len(there)))
         a, b = resample_poly(said, 1, 3), resample_poly(there, 1, 3)
-        lost, active = gaps(said, heard, delay or [0.0])
+        lost, active = gaps(said, heard, course(told, len(said) / FS))
         if name not in self.own:
             self.own[name] = self.mos(a)
         try:
@@ -158,7 +177,7 @@ class Scorer:
         mos = self.mos(b)
         return {
             "clip": name,
-            "history": course,
+            "history": told,
             "delay": delay,
             "pesq": quality,
             "plcmos": mos,
@@ -183,7 +202,7 @@ class Scorer:
             clips.append(self.clip(span["clip"], said[a:b], heard[a : b + room]) | {"at": span["from"] / FS})
         main = clips[1:]
         delay = [d for c in main for d in c["delay"]]
-        changes = np.abs(np.diff([d for c in clips for _, d in c["history"]]))
+        changes = np.abs(np.diff([d for c in clips for *_, d in c["history"]]))
         mean = lambda key, of: None if any(c[key] is None for c in of) else float(np.mean([c[key] for c in of]))
         scores = lambda of: {k: mean(k, of) for k in ("pesq", "plcmos", "plcmosDifference", "estoi", "gain")} | {
             "gapMs": sum(c["gapMs"] for c in of),
@@ -192,7 +211,7 @@ class Scorer:
         span = lambda d: {
             "delay": float(np.median(d)),
             "delayP95": float(np.percentile(d, 95)),
-            "delayRange": float(np.max(d) - np.min(d)),
+            "delayRange": float(np.percentile(d, 99) - np.percentile(d, 1)),
         }
         if not delay or not clips[0]["delay"]:
             return {"rejected": "nothing was heard"}

@@ -3,8 +3,9 @@
 
 use crate::Failure;
 use futures_util::{SinkExt, StreamExt};
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use std::io::Write;
 use tokio::net::TcpStream;
+use tokio::sync::mpsc::unbounded_channel;
 use tokio_tungstenite::tungstenite::Message;
 
 /// Runs until either side closes.
@@ -20,19 +21,25 @@ async fn carry(url: &str) -> Result<(), Failure> {
         url.strip_prefix("ws://").and_then(|rest| rest.split('/').next()).ok_or("the address must begin with ws://")?;
     let (socket, _) = tokio_tungstenite::client_async(url, TcpStream::connect(host).await?).await?;
     let (mut to, mut from) = socket.split();
-    let mut said = BufReader::new(tokio::io::stdin()).lines();
-    let mut out = tokio::io::stdout();
+    // A thread reads: with tokio's own standard input its features, and so the engine's build, would be others.
+    let (lines, mut said) = unbounded_channel();
+    std::thread::spawn(move || {
+        for line in std::io::stdin().lines().map_while(Result::ok) {
+            let _ = lines.send(line);
+        }
+    });
+    let mut out = std::io::stdout();
     loop {
         tokio::select! {
-            line = said.next_line() => match line? {
+            line = said.recv() => match line {
                 Some(line) => to.send(Message::text(line)).await?,
                 None => return Ok(()),
             },
             message = from.next() => match message.transpose()? {
                 Some(Message::Text(text)) if text.contains(r#""kind":"levels""#) => {}
                 Some(Message::Text(text)) => {
-                    out.write_all(format!("{text}\n").as_bytes()).await?;
-                    out.flush().await?;
+                    writeln!(out, "{text}")?;
+                    out.flush()?;
                 }
                 Some(Message::Close(_)) | None => return Ok(()),
                 Some(_) => {}

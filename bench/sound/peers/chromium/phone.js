@@ -36,7 +36,8 @@ window.phone = {
       pcConfig: { iceServers: [] },
     };
     // A refusal shows here with its reason, which JsSIP would hide.
-    for (const track of (await navigator.mediaDevices.getUserMedia(window.options.mediaConstraints)).getTracks()) track.stop();
+    for (const track of (await navigator.mediaDevices.getUserMedia(window.options.mediaConstraints)).getTracks())
+      track.stop();
     const sockets = [new JsSIP.WebSocketInterface(server)];
     ua = new JsSIP.UA({ sockets, uri: `sip:${user}@softphone.test`, password: user, session_timers: false });
     ua.on('newRTCSession', (e) => take(e.session));

@@ -183,6 +183,7 @@ impl Engine {
         json!({
             "seconds": self.seconds.len(), "concealedPercent": mean("concealed"), "lossInPercent": mean("lossIn"),
             "jitterMs": mean("jitter"), "bufferMs": mean("buffer"), "bufferMostMs": most("buffer"), "mos": mean("mos"),
+            "bufferMsEach": of("buffer"), "concealedEach": of("concealed"),
             "codec": self.seconds.last().map(|s| s["codec"].clone()), "path": self.seconds.last().map(|s| s["path"].clone()),
         })
     }

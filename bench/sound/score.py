@@ -24,7 +24,8 @@ ORDER = ["M1", "F1", "M1", "F2", "M2"]
 GAP_S = 0.45
 LEVEL_DBOV = -23.0
 LONGEST_DELAY_S = 0.8
-ALIKE = 0.5  # correlation of a segment of speech with what was heard of it
+ALIKE = 0.6  # correlation of speech with what was heard of it
+KNOWN = 0.3  # of a clip, whose delay must be known
 CHANGE_MS = 4.0  # less is the estimator's own unrest
 
 
@@ -90,10 +91,20 @@ def best_shift(long, short):
 
 
 def history(said, heard):
-    """Delay over one clip by ITS, mode u: [[begin and end of a segment, s from the clip's start; delay, ms], ...]. `heard` is longer
-    by the longest delay. Segments that are silence, or not alike at the delay told, are the estimator's guesses and left out."""
+    """Delay over one clip by ITS: [[begin and end of a segment, s from the clip's start; delay, ms], ...]. `heard` is longer by the
+    longest delay. Mode u may take a delay that creeps for a fixed one; then mode v; then one delay by plain correlation."""
     x, y = resample_poly(said, 1, 6), resample_poly(heard, 1, 6)
-    ends, delays = ITS.ITS_delay_est(x, y, "u", fs=8000, dlyBounds=[0, LONGEST_DELAY_S])
+    for mode in ("u", "v"):
+        found = segments(x, y, mode)
+        if sum(end - begin for begin, end, _ in found) > KNOWN * len(x) / 8000:
+            return found
+    at, sure = best_shift(y, x)
+    return found or ([[0.0, len(x) / 8000, at / 8]] if sure > 0.1 else [])
+
+
+def segments(x, y, mode):
+    """ITS's segments at 8 kHz, without those that are silence, or not alike at the delay told: these are its guesses."""
+    ends, delays = ITS.ITS_delay_est(x, y, mode, fs=8000, dlyBounds=[0, LONGEST_DELAY_S])
     ends, delays = np.atleast_1d(ends).astype(float), np.atleast_1d(delays).astype(float)
     if len(delays) == 1:
         ends = np.array([len(x)], float)
@@ -104,11 +115,24 @@ def history(said, heard):
         part = x[begin:begun]
         if len(part) < 160 or not np.isfinite(delay) or np.mean(part**2) < loud:
             continue
-        there = y[begin + int(delay) : begin + int(delay) + len(part)]
-        alike = np.dot(part[: len(there)], there) / (np.linalg.norm(part) * np.linalg.norm(there) + 1e-9)
-        if alike > ALIKE:
+        if alike(x, y, begin, begun, int(delay), loud) > ALIKE:
             found.append([begin / 8000, begun / 8000, float(delay) / 8])
     return found
+
+
+def alike(x, y, begin, end, delay, loud):
+    """How alike 80 ms of speech and what was heard of it are, in the middle, within 8 ms of a delay (8 kHz). In short pieces and with
+    some freedom, since a delay may creep and filters turn phases."""
+    size, free = 640, 64
+    found = []
+    for at in range(begin, max(begin + 1, end - size // 2), size // 2):
+        part = x[at : at + size]
+        around = y[max(0, at + delay - free) : at + delay + len(part) + free]
+        if len(around) < len(part) or np.mean(part**2) < loud:
+            continue
+        energy = np.convolve(around**2, np.ones(len(part)), "valid")
+        found.append(np.max(np.abs(np.correlate(around, part, "valid")) / np.sqrt(energy * np.sum(part**2) + 1e-12)))
+    return float(np.median(found)) if found else 0.0
 
 
 def by_time(history_):

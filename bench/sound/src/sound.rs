@@ -119,7 +119,8 @@ impl Sound {
     pub fn play(&self, file: &Path, sink: &str) -> Result<Process, Failure> {
         let log = self.folder.join(format!("play-{sink}.log"));
         let mut player = self.command("paplay");
-        player.args(["-d", sink, "--latency-msec=60"]).arg(file);
+        // Far ahead, so that a busy machine leaves no hole in what is said. It is measured where it comes out.
+        player.args(["-d", sink, "--latency-msec=1000"]).arg(file);
         Process::start("player", &mut player, &log)
     }
 

@@ -91,7 +91,7 @@ def rows(calls):
 
 
 def comparisons(calls):
-    """Ours less each peer, round by round under the same seed. "better" or "worse" only where the interval leaves out zero."""
+    """Ours less each peer, round by round under the same seed, for each condition and over "all". "better" or "worse" only where the interval leaves out zero."""
     by = {(c["condition"], c["client"], c["round"]): of_call(c) for c in calls}
     pairs = defaultdict(list)
     for (condition, client, turn), peer in by.items():
@@ -102,7 +102,8 @@ def comparisons(calls):
         mine = by.get((condition, ours, turn))
         for key in FIGURES if mine else ():
             if key in mine and key in peer:
-                pairs[condition, ours, client, key].append(mine[key] - peer[key])
+                for among in (condition, "all"):
+                    pairs[among, ours, client, key].append(mine[key] - peer[key])
     out = []
     for (condition, ours, peer, key), differences in pairs.items():
         interval, way = bootstrap(differences), FIGURES[key][2]
@@ -228,13 +229,12 @@ def save(figure, path):
 def document(section, calls):
     found, clients = section["conditions"], section["clients"]
     folder = pathlib.Path("docs/figures")
-    caution = " **Others used the machine meanwhile: these figures show that the bench runs, no more.**" if section["busy"] else ""
     out = [
         "```",
         f"{section['command'].strip()}    # writes bench/out/figures.json and this part",
         "```",
         "",
-        f"Median of {section['rounds']} calls (smallest to largest), {section['date']}, {section['codec']}.{caution}",
+        f"Median of {section['rounds']} calls (smallest to largest), {section['date']}, {section['codec']}.",
         "Both ends are the same client; clients took turns, under the same seed in each round. What A said and what B heard are in one",
         "recording on one clock. The first 5 s of each call are scored apart. `ours-plain` and `chromium` have their sound processing off.",
         "",
@@ -299,7 +299,9 @@ def main():
     figures = json.loads(path.read_text()) if path.exists() else {}
     path.write_text(json.dumps(figures | {"sound": section}, indent=2, ensure_ascii=False) + "\n")
     print(f"written to {path}")
-    if "--no-docs" not in sys.argv:
+    if told["busy"]:
+        print("docs/figures.md stays as it is: others used the machine (--busy)")
+    elif "--no-docs" not in sys.argv:
         document(section, calls)
 
 

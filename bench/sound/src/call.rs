@@ -92,6 +92,7 @@ impl Bench {
         drop(pair);
         let relay = relay.finish()?;
         drop(sound);
+        spoken(self.codec, &relay)?;
         if played != Some(0) {
             return Err("the player failed".into());
         }
@@ -111,6 +112,24 @@ impl Bench {
             "cpu": { "a": cpu.first(), "b": cpu.get(1) }, "pss": { "a": memory[0], "b": memory[1] },
         }))
     }
+}
+
+/// Whether the codec asked for went over the wire, in both directions.
+fn spoken(codec: Codec, relay: &Value) -> Result<(), Failure> {
+    for way in ["a_to_b", "b_to_a"] {
+        let types = relay[way]["rtp_payload_types"].as_object().into_iter().flatten();
+        let most = types.max_by_key(|(_, count)| count.as_u64()).and_then(|(name, _)| name.parse::<u8>().ok());
+        let right = match (codec, most) {
+            (Codec::Opus, Some(kind)) => kind >= 96, // dynamic, and no other codec is offered with it
+            (Codec::G722, Some(kind)) => kind == 9,
+            (Codec::Pcma, Some(kind)) => kind == 8,
+            (_, None) => false,
+        };
+        if !right {
+            return Err(format!("{codec:?} was asked for, but the relay saw RTP payload type {most:?} ({way})").into());
+        }
+    }
+    Ok(())
 }
 
 /// What others use of the machine, in processors, over a second.

@@ -232,12 +232,12 @@ class Scorer:
             "gapMs": sum(c["gapMs"] for c in of),
             "gapPercent": 100 * sum(c["gapMs"] for c in of) / max(1, sum(c["activeMs"] for c in of)),
         }
-        span = lambda d: {
+        span = lambda d: {"delay": None, "delayP95": None, "delayRange": None} if not d else {
             "delay": float(np.median(d)),
             "delayP95": float(np.percentile(d, 95)),
             "delayRange": float(np.percentile(d, 99) - np.percentile(d, 1)),
         }
-        if not delay or not clips[0]["delay"]:
+        if not delay:
             return {"rejected": "nothing was heard"}
         return {
             **span(delay),

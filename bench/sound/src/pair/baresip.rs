@@ -19,7 +19,7 @@ impl Baresip {
     pub fn start(setting: &Setting) -> Result<Baresip, Failure> {
         let codec = match setting.codec {
             Codec::Opus => "opus/48000/2",
-            Codec::G722 => "G722/8000/1",
+            Codec::G722 => "G722/16000/1",
             Codec::Pcma => "PCMA/8000/1",
         };
         let one = |host: &str, address: &str, [microphone, ear]: [&str; 2]| -> Result<Process, Failure> {

@@ -152,3 +152,23 @@ fn rest() -> Result<f64, Failure> {
     }
     Err(format!("the machine is busy: others use {used:.1} processors (--busy measures all the same)").into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a relay saw: packets of each payload type, the same in both directions.
+    fn seen(types: Value) -> Value {
+        let way = json!({ "rtp_payload_types": types });
+        json!({ "a_to_b": way, "b_to_a": way })
+    }
+
+    #[test]
+    fn a_call_in_another_codec_than_asked_for_does_not_count() {
+        let with_keys = seen(json!({ "8": 1500, "101": 12 }));
+        assert!(spoken(Codec::Pcma, &with_keys).is_ok(), "a few telephone events change nothing");
+        assert!(spoken(Codec::Opus, &with_keys).is_err());
+        assert!(spoken(Codec::G722, &seen(json!({ "96": 1500 }))).is_err());
+        assert!(spoken(Codec::Opus, &json!({})).is_err(), "no sound at all");
+    }
+}

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// After the last word what is on its way is still heard, s.
-const AFTERWARDS: Duration = Duration::from_millis(1_200);
+const AFTERWARDS: Duration = Duration::from_millis(1_800);
 /// The longest a player may take beyond its sound, s.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Below this delay, ms, microphone and loudspeaker were the same device: no call is that quick.

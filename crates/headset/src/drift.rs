@@ -1,7 +1,8 @@
 //! Between a device's clock and ours: a ring, and a resampler whose ratio follows how full the ring is.
 //!
 //! Two devices never run at exactly the same rate; 100 ppm are 360 ms an hour. The ring would run empty or full. So the ratio is
-//! changed by fractions of a per mille, slowly enough that nobody hears it, until the ring stays as full as wanted.
+//! changed by fractions of a per mille, slowly enough that nobody hears it. What is held steady is not how much waits in the middle
+//! but how little is left at worst: devices come in bursts of their own size, and only what is left at worst is delay for nothing.
 
 use crate::{FRAME, Frame, HeadsetError, SAMPLE_RATE};
 use audioadapter_buffers::direct::InterleavedSlice;
@@ -13,10 +14,27 @@ use std::time::Duration;
 
 /// The ratio leaves its nominal value by at most this much: far more than any clock is off, less than a tenth of a semitone.
 const MAX_CORRECTION: f64 = 0.004;
-/// Weight of the newest fill in the running average: about two seconds.
+/// A frame, seconds.
+const FRAME_S: f64 = FRAME as f64 / SAMPLE_RATE as f64;
+/// Weight of the newest fill in the running average, which is only told: about two seconds.
 const SMOOTHING: f64 = 0.005;
 /// 10 ms too much in the ring are worked off within about ten seconds.
 const GAIN: f64 = 0.1;
+/// The least fill is looked for in spans of so many frames, the present one and the one before.
+const SPAN: u32 = 100;
+/// So much should be left at worst, seconds, beside a period of the device: between two clocks a period comes now just before a frame
+/// and, after a while, just after it.
+const SPARE: f64 = 0.003;
+/// What is kept in reserve after the ring has run dry again and again, seconds.
+const MOST_RESERVE: f64 = 0.06;
+/// Each time it runs dry, so much more is kept in reserve; after so many calm spans in a row, a little less.
+const MORE_RESERVE: f64 = 0.004;
+const LESS_RESERVE: f64 = 0.001;
+const CALM: u32 = 300;
+/// So much too much is not worked off but skipped: a resampler would take minutes.
+const FAR_TOO_MUCH: f64 = 0.06;
+/// So much in the ring means that nobody took any: skipped at once.
+const STALLED: f64 = 0.25;
 
 fn resampler(ratio: f64, fixed: FixedAsync) -> Result<Async<f32>, HeadsetError> {
     Async::new_poly(ratio, 1.0 + 2.0 * MAX_CORRECTION, PolynomialDegree::Cubic, FRAME, 1, fixed)
@@ -42,21 +60,68 @@ impl Inside {
     }
 }
 
-/// Keeps a ring at its wanted fill. All in seconds.
+/// Keeps what is left in a ring at worst where it should be. All in seconds.
 struct Servo {
-    target: f64,
+    period: f64,
+    reserve: f64,
+    /// Least that was left, in the present span and the one before.
+    least: [f64; 2],
+    frames: u32,
+    calm: u32,
     average: f64,
 }
 
 impl Servo {
-    fn new(target: f64) -> Servo {
-        Servo { target, average: target }
+    /// For a device that moves a `period` at once.
+    fn new(period: f64) -> Servo {
+        let reserve = period + SPARE;
+        let average = reserve + FRAME_S;
+        Servo { period, reserve, least: [f64::INFINITY; 2], frames: 0, calm: 0, average }
     }
 
-    /// Relative change of speed at which the ring should be emptied; above 1 when it is too full.
-    fn speed(&mut self, fill: f64) -> f64 {
+    /// What a ring should begin with, or begin anew with.
+    fn start(&self) -> f64 {
+        self.reserve + FRAME_S
+    }
+
+    /// The ring begins (anew) with its start.
+    fn begin(&mut self) {
+        (self.least, self.frames, self.average) = ([f64::INFINITY; 2], 0, self.start());
+    }
+
+    /// There was not enough.
+    fn ran_dry(&mut self) {
+        (self.reserve, self.calm) = ((self.reserve + MORE_RESERVE).min(MOST_RESERVE), 0);
+        self.begin();
+    }
+
+    /// Relative change of speed at which the ring should be emptied, above 1 when it is too full; it holds `fill`, of which `left` will
+    /// stay.
+    fn speed(&mut self, fill: f64, left: f64) -> f64 {
         self.average += SMOOTHING * (fill - self.average);
-        1.0 + ((self.average - self.target) * GAIN).clamp(-MAX_CORRECTION, MAX_CORRECTION)
+        self.least[0] = self.least[0].min(left);
+        self.frames += 1;
+        if self.frames == SPAN {
+            (self.least, self.frames) = ([f64::INFINITY, self.least[0]], 0);
+            self.calm += 1;
+            if self.calm == CALM {
+                (self.calm, self.reserve) = (0, (self.reserve - LESS_RESERVE).max(self.period + SPARE));
+            }
+        }
+        1.0 + ((self.least() - self.reserve) * GAIN).clamp(-MAX_CORRECTION, MAX_CORRECTION)
+    }
+
+    fn least(&self) -> f64 {
+        let least = self.least[0].min(self.least[1]);
+        if least.is_finite() { least } else { self.reserve }
+    }
+
+    /// What is far too much, if it is and has been for a span.
+    fn excess(&self, fill: f64) -> Option<f64> {
+        if fill > STALLED {
+            return Some(fill - self.start());
+        }
+        (self.least[1].is_finite() && self.least() > self.reserve + FAR_TOO_MUCH).then(|| self.least() - self.reserve)
     }
 }
 
@@ -72,16 +137,16 @@ pub(crate) struct Intake {
 }
 
 impl Intake {
-    /// `target_s` is the sound that should wait in the ring: a device period and some reserve, seconds.
+    /// `period_s` is what the device gives at once, seconds.
     pub(crate) fn new(
         ring: Consumer<f32>,
         rate: u32,
-        target_s: f64,
+        period_s: f64,
         inside: Arc<Inside>,
     ) -> Result<Intake, HeadsetError> {
         let resampler = resampler(f64::from(SAMPLE_RATE) / f64::from(rate), FixedAsync::Output)?;
         let input = vec![0.0; resampler.input_frames_max()];
-        Ok(Intake { ring, rate: rate.into(), resampler, servo: Servo::new(target_s), input, running: false, inside })
+        Ok(Intake { ring, rate: rate.into(), resampler, servo: Servo::new(period_s), input, running: false, inside })
     }
 
     /// From the microphone to the frame it is heard in, seconds, averaged over some seconds.
@@ -98,26 +163,23 @@ impl Intake {
         out.fill(0.0);
         let mut fill = self.fill_s();
         if !self.running {
-            if fill < self.servo.target {
+            if fill < self.servo.start() {
                 return;
             }
-            (self.running, self.servo.average) = (true, self.servo.target);
+            self.running = true;
+            self.skip(fill - self.servo.start());
+        } else if let Some(excess) = self.servo.excess(fill) {
+            self.skip(excess);
         }
-        // A stall of ours (or a burst of the device) left far too much: jump, a resampler would take minutes.
-        let limit = 2.0 * self.servo.target + 0.05;
-        if fill > limit {
-            let excess = ((fill - self.servo.target) * self.rate) as usize;
-            if let Ok(chunk) = self.ring.read_chunk(excess.min(self.ring.slots())) {
-                chunk.commit_all();
-            }
-            (fill, self.servo.average) = (self.fill_s(), self.servo.target);
-        }
-        let speed = self.servo.speed(fill);
+        fill = self.fill_s();
+        let left = fill - FRAME_S;
+        let speed = self.servo.speed(fill, left);
         // Slower output for each input when the ring is full: ratio = out / in.
         let _ = rubato::Adjustable::set_resample_ratio_relative(&mut self.resampler, 1.0 / speed, true);
         let needed = self.resampler.input_frames_next();
         let Ok(chunk) = self.ring.read_chunk(needed) else {
             self.running = false;
+            self.servo.ran_dry();
             return;
         };
         let (a, b) = chunk.as_slices();
@@ -129,6 +191,17 @@ impl Intake {
         {
             let _ = self.resampler.process_into_buffer(&from, &mut to, None);
         }
+    }
+}
+
+impl Intake {
+    /// Throws away the oldest sound, and begins anew with what is left.
+    fn skip(&mut self, seconds: f64) {
+        let samples = ((seconds.max(0.0) * self.rate) as usize).min(self.ring.slots());
+        if let Ok(chunk) = self.ring.read_chunk(samples) {
+            chunk.commit_all();
+        }
+        self.servo.begin();
     }
 }
 
@@ -144,17 +217,17 @@ pub(crate) struct Outlet {
 }
 
 impl Outlet {
-    /// As [`Intake::new`]. The ring is filled to its target with silence at once.
+    /// As [`Intake::new`]. The ring begins with some silence.
     pub(crate) fn new(
         ring: Producer<f32>,
         rate: u32,
-        target_s: f64,
+        period_s: f64,
         inside: Arc<Inside>,
     ) -> Result<Outlet, HeadsetError> {
         let resampler = resampler(f64::from(rate) / f64::from(SAMPLE_RATE), FixedAsync::Input)?;
         let output = vec![0.0; resampler.output_frames_max()];
         let mut outlet =
-            Outlet { ring, rate: rate.into(), resampler, servo: Servo::new(target_s), output, draining: false, inside };
+            Outlet { ring, rate: rate.into(), resampler, servo: Servo::new(period_s), output, draining: false, inside };
         outlet.refill();
         Ok(outlet)
     }
@@ -169,11 +242,11 @@ impl Outlet {
     }
 
     fn refill(&mut self) {
-        let silence = (self.servo.target * self.rate) as usize;
+        let silence = (self.servo.start() * self.rate) as usize;
         if let Ok(chunk) = self.ring.write_chunk_uninit(silence.min(self.ring.slots())) {
             chunk.fill_from_iter(std::iter::repeat_n(0.0, silence));
         }
-        self.servo.average = self.servo.target;
+        self.servo.begin();
     }
 
     /// Gives the next frame. It is left out while far too much waits: a device that starts late would otherwise stay late, since the
@@ -181,14 +254,21 @@ impl Outlet {
     pub(crate) fn give(&mut self, frame: &Frame) {
         let fill = self.fill_s();
         if fill == 0.0 {
+            self.servo.ran_dry();
             self.refill();
         }
-        self.draining = fill > if self.draining { self.servo.target } else { 2.0 * self.servo.target + 0.05 };
-        if self.draining {
-            self.servo.average = self.servo.target;
-            return;
+        if !self.draining && self.servo.excess(fill).is_some() {
+            self.draining = true;
         }
-        let speed = self.servo.speed(fill);
+        if self.draining {
+            if fill > self.servo.start() {
+                return;
+            }
+            self.draining = false;
+            self.servo.begin();
+        }
+        let fill = self.fill_s();
+        let speed = self.servo.speed(fill, fill);
         let _ = rubato::Adjustable::set_resample_ratio_relative(&mut self.resampler, 1.0 / speed, true);
         let room = self.output.len();
         if let (Ok(from), Ok(mut to)) =
@@ -215,7 +295,7 @@ mod tests {
     fn microphone(rate: u32, ppm: f64) {
         let period = f64::from(rate) / 100.0;
         let (mut device, ring) = RingBuffer::new(rate as usize);
-        let mut intake = Intake::new(ring, rate, 0.03, Arc::default()).unwrap();
+        let mut intake = Intake::new(ring, rate, 0.01, Arc::default()).unwrap();
         let (mut produced, mut owed, mut breaks, mut worst_fill, mut last) = (0usize, 0.0f64, 0, 0.0f64, 0.0f32);
         let mut out = crate::SILENCE;
         for tick in 0..30_000 {
@@ -258,7 +338,7 @@ mod tests {
         for rate in [16_000u32, 44_100, 48_000] {
             for ppm in [-200.0, 200.0] {
                 let (ring, mut device) = RingBuffer::new(rate as usize);
-                let mut outlet = Outlet::new(ring, rate, 0.03, Arc::default()).unwrap();
+                let mut outlet = Outlet::new(ring, rate, 0.01, Arc::default()).unwrap();
                 let (mut sent, mut owed, mut last, mut breaks) = (0usize, 0.0f64, 0.0f32, 0);
                 for tick in 0..30_000 {
                     let frame: Frame = std::array::from_fn(|i| tone(sent + i, 48_000.0));
@@ -284,7 +364,7 @@ mod tests {
     #[test]
     fn after_a_stall_of_ours_the_old_sound_is_skipped_not_dragged_along() {
         let (mut device, ring) = RingBuffer::new(96_000);
-        let mut intake = Intake::new(ring, 48_000, 0.03, Arc::default()).unwrap();
+        let mut intake = Intake::new(ring, 48_000, 0.01, Arc::default()).unwrap();
         for i in 0..48_000 {
             device.push(tone(i, 48_000.0)).unwrap();
         }

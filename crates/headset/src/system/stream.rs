@@ -134,12 +134,10 @@ where
     };
     let (rate, channels) = (config.sample_rate, usize::from(config.channels).max(1));
     let (producer, consumer) = RingBuffer::<f32>::new(rate as usize);
-    // A period of the device and one of ours, and half a period for the scheduler.
     let period = match config.buffer_size {
         BufferSize::Fixed(n) => f64::from(n) / f64::from(rate),
         BufferSize::Default => 0.03,
     };
-    let target = period + 0.015;
     let inside = Arc::new(Inside::default());
     let (stream, end) = match role {
         Role::Microphone => {
@@ -150,7 +148,7 @@ where
                 on_error,
                 None,
             )?;
-            (stream, Intake::new(consumer, rate, target, inside).map(|i| End::Microphone(Some(Box::new(i)))))
+            (stream, Intake::new(consumer, rate, period, inside).map(|i| End::Microphone(Some(Box::new(i)))))
         }
         Role::Ear | Role::Ringer => {
             let mut callback = Callback::new(consumer, rate, channels, life.clone(), inside.clone());
@@ -160,7 +158,7 @@ where
                 on_error,
                 None,
             )?;
-            let outlet = Outlet::new(producer, rate, target, inside).map(Box::new);
+            let outlet = Outlet::new(producer, rate, period, inside).map(Box::new);
             let end = if role == Role::Ear {
                 outlet.map(|o| End::Ear(Some(o)))
             } else {

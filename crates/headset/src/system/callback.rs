@@ -14,8 +14,12 @@ pub(super) struct Life {
     pub(super) lost: AtomicBool,
     /// Calls so far.
     pub(super) callbacks: AtomicU64,
+    /// Frames moved so far.
+    pub(super) frames: AtomicU64,
     /// Errors since somebody took the count.
     pub(super) errors: AtomicU64,
+    /// Of them, so far, those that say a buffer ran empty or full.
+    pub(super) xruns: AtomicU64,
 }
 
 /// A device's side of a ring.
@@ -25,6 +29,14 @@ pub(super) struct Callback<Ring> {
     channels: usize,
     life: Arc<Life>,
     inside: Arc<Inside>,
+}
+
+impl Life {
+    /// Once in each callback, with the frames it moves.
+    fn moves(&self, frames: usize) {
+        self.callbacks.fetch_add(1, Relaxed);
+        self.frames.fetch_add(frames as u64, Relaxed);
+    }
 }
 
 impl<Ring> Callback<Ring> {
@@ -45,7 +57,7 @@ impl Callback<Producer<f32>> {
     where
         f32: FromSample<T>,
     {
-        self.life.callbacks.fetch_add(1, Relaxed);
+        self.life.moves(data.len() / self.channels);
         let moved = self.lasts(data.len());
         // The stamp is that of the first sample; the last one is younger by all that comes with it.
         self.inside.saw(stamp.callback.saturating_duration_since(stamp.capture).saturating_sub(moved), moved);
@@ -62,7 +74,7 @@ impl Callback<Producer<f32>> {
 impl Callback<Consumer<f32>> {
     /// The loudspeaker wants this filled: all channels alike. What the ring has not got stays as the sound system gave it, silent.
     pub(super) fn wanted<T: Sample + FromSample<f32>>(&mut self, data: &mut [T], stamp: OutputStreamTimestamp) {
-        self.life.callbacks.fetch_add(1, Relaxed);
+        self.life.moves(data.len() / self.channels);
         let moved = self.lasts(data.len());
         self.inside.saw(stamp.playback.saturating_duration_since(stamp.callback), moved);
         let frames = (data.len() / self.channels).min(self.ring.slots());

@@ -26,9 +26,14 @@ const A_FEW_ERRORS: u64 = 5;
 /// More than a few at so many looks in a row: the device is gone though it says otherwise. Not at fewer: after each underrun ALSA's
 /// PulseAudio plug-in fails until the server has told it its timing (see `stream`).
 const TROUBLED_LOOKS: u32 = 4;
-/// How often it asks whether a device in use is still there. ALSA's plug-ins do not always tell: a sound server that loses a device
-/// may go on taking the sound and play it elsewhere. One question costs about a millisecond.
+/// How often it asks whether a device in use is still there, and for how long after something odd happened. ALSA's plug-ins do not
+/// always tell: a sound server that loses a device may go on taking the sound and play it elsewhere. Then at least the flow stumbles.
+/// It is not asked without a reason: for each question the device is opened again, PulseAudio mixes anew what it has mixed already,
+/// and what plays just then loses some milliseconds.
 const ASK: Duration = Duration::from_secs(1);
+const ODD: Duration = Duration::from_secs(4);
+/// So much more or less sound between two looks than time has passed is odd.
+const STUMBLE: Duration = Duration::from_millis(25);
 /// The buffers of a device are judged over so long, from a while after it began.
 const JUDGED: Duration = Duration::from_secs(10);
 const BEGINNING: Duration = Duration::from_secs(1);
@@ -241,6 +246,9 @@ struct Open {
     /// When it was last asked for, and whether it can be asked at all: a device that cannot be opened twice would seem gone for ever.
     asked: Instant,
     answers: bool,
+    /// When something odd was last seen, and the frames moved at the last look.
+    odd: Instant,
+    looked: (Instant, u64),
     /// Since when its buffers are judged; the frames and the faults at that time.
     judged: Option<(Instant, u64, u64)>,
     began: Instant,
@@ -251,7 +259,18 @@ impl Open {
         let now = Instant::now();
         // Whoever wants the default wants it wherever the system takes it.
         let answers = MUST_ASK && id != DEFAULT && stream.is_there();
-        Open { rank, stream, seen: (0, now), troubled: 0, asked: now, answers, judged: None, began: now }
+        Open {
+            rank,
+            stream,
+            seen: (0, now),
+            troubled: 0,
+            asked: now,
+            answers,
+            odd: now,
+            looked: (now, 0),
+            judged: None,
+            began: now,
+        }
     }
 
     /// Whether its buffers prove too small.
@@ -278,11 +297,19 @@ impl Open {
     /// What speaks for the device having gone, if anything does.
     fn lost(&mut self) -> Option<&'static str> {
         let life = &self.stream.life;
+        let seen = self.looked.1;
         let callbacks = life.callbacks.load(Relaxed);
         if callbacks != self.seen.0 {
             self.seen = (callbacks, Instant::now());
         }
-        self.troubled = if life.errors.swap(0, Relaxed) > A_FEW_ERRORS { self.troubled + 1 } else { 0 };
+        let errors = life.errors.swap(0, Relaxed);
+        self.troubled = if errors > A_FEW_ERRORS { self.troubled + 1 } else { 0 };
+        let (now, frames) = (Instant::now(), life.frames.load(Relaxed));
+        let passed = now.duration_since(std::mem::replace(&mut self.looked, (now, frames)).0);
+        let moved = Duration::from_secs_f64((frames - seen) as f64 / f64::from(self.stream.rate.max(1)));
+        if errors > 0 || moved.abs_diff(passed) > STUMBLE {
+            self.odd = now;
+        }
         if life.lost.load(Relaxed) {
             return Some("the sound system says so");
         }
@@ -292,7 +319,7 @@ impl Open {
         if self.seen.1.elapsed() > STALLED {
             return Some("no sound moves");
         }
-        if self.answers && self.asked.elapsed() >= ASK {
+        if self.answers && self.odd.elapsed() < ODD && self.asked.elapsed() >= ASK {
             self.asked = Instant::now();
             if !self.stream.is_there() {
                 return Some("it cannot be opened any more");

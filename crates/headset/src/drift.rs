@@ -9,8 +9,8 @@ use audioadapter_buffers::direct::InterleavedSlice;
 use rtrb::{Consumer, Producer};
 use rubato::{Async, FixedAsync, PolynomialDegree, Resampler};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
-use std::time::Duration;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, Instant};
 
 /// The ratio leaves its nominal value by at most this much: far more than any clock is off, less than a tenth of a semitone.
 const MAX_CORRECTION: f64 = 0.004;
@@ -22,8 +22,7 @@ const SMOOTHING: f64 = 0.005;
 const GAIN: f64 = 0.1;
 /// The least fill is looked for in spans of so many frames, the present one and the one before.
 const SPAN: u32 = 100;
-/// So much should be left at worst, seconds, beside a period of the device: between two clocks a period comes now just before a frame
-/// and, after a while, just after it.
+/// So much should be left at worst, seconds.
 const SPARE: f64 = 0.003;
 /// What is kept in reserve after the ring has run dry again and again, seconds.
 const MOST_RESERVE: f64 = 0.06;
@@ -41,22 +40,49 @@ fn resampler(ratio: f64, fixed: FixedAsync) -> Result<Async<f32>, HeadsetError> 
         .map_err(|e| HeadsetError::Refused { name: "resampler".into(), why: e.to_string() })
 }
 
-/// How long sound is under way in the device and its driver, beyond our ring. Written by the device's callback.
-#[derive(Default)]
-pub(crate) struct Inside(AtomicU32);
+/// What a device's callback lets the other end of the ring know.
+pub(crate) struct Inside {
+    epoch: Instant,
+    /// How long sound is under way in the device and its driver, beyond our ring, microseconds.
+    delay: AtomicU32,
+    /// When the callback last came, microseconds after `epoch`, and how much it moved, microseconds of sound.
+    came: AtomicU64,
+    moved: AtomicU32,
+}
+
+impl Default for Inside {
+    fn default() -> Self {
+        Self { epoch: Instant::now(), delay: AtomicU32::new(0), came: AtomicU64::new(0), moved: AtomicU32::new(0) }
+    }
+}
 
 impl Inside {
-    /// From the device's callback, with what its clocks say now and the sound it moves at once. Half of that is added: a frame of ours
-    /// comes at any time between two callbacks.
-    pub(crate) fn saw(&self, now: Duration, moved: Duration) {
+    /// From the device's callback at `now`, with the delay its clocks tell and the sound it moves at once. Half of that is added to the
+    /// delay: a frame of ours comes at any time between two callbacks.
+    pub(crate) fn saw(&self, now: Instant, delay: Duration, moved: Duration) {
         // Half a second and more is a clock that means something else.
-        let now = (now + moved / 2).min(Duration::from_millis(500)).as_micros() as u32;
-        let before = self.0.load(Relaxed);
-        self.0.store(if before == 0 { now } else { (before * 15 + now) / 16 }, Relaxed);
+        let delay = (delay + moved / 2).min(Duration::from_millis(500)).as_micros() as u32;
+        let before = self.delay.load(Relaxed);
+        self.delay.store(if before == 0 { delay } else { (before * 15 + delay) / 16 }, Relaxed);
+        self.moved.store(moved.as_micros() as u32, Relaxed);
+        self.came.store(now.saturating_duration_since(self.epoch).as_micros() as u64, Relaxed);
     }
 
-    fn seconds(&self) -> f64 {
-        f64::from(self.0.load(Relaxed)) / 1e6
+    fn delay_s(&self) -> f64 {
+        f64::from(self.delay.load(Relaxed)) / 1e6
+    }
+
+    /// How much the device moves at once, and how much of that it would have moved by `now` since its last callback, if it moved
+    /// sample by sample; seconds. What a ring holds, corrected by this, does not depend on whether a callback comes now just before a
+    /// frame or just after it.
+    fn flow(&self, now: Instant, period: f64) -> (f64, f64) {
+        let moved = self.moved.load(Relaxed);
+        if moved == 0 {
+            return (period, 0.0);
+        }
+        let now = now.saturating_duration_since(self.epoch).as_micros() as u64;
+        let since = now.saturating_sub(self.came.load(Relaxed));
+        (f64::from(moved) / 1e6, (since as f64 / 1e6).min(f64::from(moved) / 1e6))
     }
 }
 
@@ -72,31 +98,24 @@ struct Servo {
 }
 
 impl Servo {
-    /// For a device that moves a `period` at once.
+    /// For a device that will move about a `period` at once.
     fn new(period: f64) -> Servo {
-        let reserve = period + SPARE;
-        let average = reserve + FRAME_S;
-        Servo { period, reserve, least: [f64::INFINITY; 2], frames: 0, calm: 0, average }
+        let average = SPARE + period + FRAME_S;
+        Servo { period, reserve: SPARE, least: [f64::INFINITY; 2], frames: 0, calm: 0, average }
     }
 
-    /// What a ring should begin with, or begin anew with.
-    fn start(&self) -> f64 {
-        self.reserve + FRAME_S
-    }
-
-    /// The ring begins (anew) with its start.
-    fn begin(&mut self) {
-        (self.least, self.frames, self.average) = ([f64::INFINITY; 2], 0, self.start());
+    /// The ring begins (anew) with so much.
+    fn begin(&mut self, fill: f64) {
+        (self.least, self.frames, self.average) = ([f64::INFINITY; 2], 0, fill);
     }
 
     /// There was not enough.
     fn ran_dry(&mut self) {
         (self.reserve, self.calm) = ((self.reserve + MORE_RESERVE).min(MOST_RESERVE), 0);
-        self.begin();
     }
 
-    /// Relative change of speed at which the ring should be emptied, above 1 when it is too full; it holds `fill`, of which `left` will
-    /// stay.
+    /// Relative change of speed at which the ring should be emptied, above 1 when it is too full; it holds `fill`, of which `left` stays
+    /// at worst.
     fn speed(&mut self, fill: f64, left: f64) -> f64 {
         self.average += SMOOTHING * (fill - self.average);
         self.least[0] = self.least[0].min(left);
@@ -105,7 +124,7 @@ impl Servo {
             (self.least, self.frames) = ([f64::INFINITY, self.least[0]], 0);
             self.calm += 1;
             if self.calm == CALM {
-                (self.calm, self.reserve) = (0, (self.reserve - LESS_RESERVE).max(self.period + SPARE));
+                (self.calm, self.reserve) = (0, (self.reserve - LESS_RESERVE).max(SPARE));
             }
         }
         1.0 + ((self.least() - self.reserve) * GAIN).clamp(-MAX_CORRECTION, MAX_CORRECTION)
@@ -116,10 +135,10 @@ impl Servo {
         if least.is_finite() { least } else { self.reserve }
     }
 
-    /// What is far too much, if it is and has been for a span.
-    fn excess(&self, fill: f64) -> Option<f64> {
+    /// What is far too much, if it is and has been for a span; the ring holds `fill`, of which `left` stays at worst.
+    fn excess(&self, fill: f64, left: f64) -> Option<f64> {
         if fill > STALLED {
-            return Some(fill - self.start());
+            return Some(left - self.reserve);
         }
         (self.least[1].is_finite() && self.least() > self.reserve + FAR_TOO_MUCH).then(|| self.least() - self.reserve)
     }
@@ -151,28 +170,33 @@ impl Intake {
 
     /// From the microphone to the frame it is heard in, seconds, averaged over some seconds.
     pub(crate) fn delay_s(&self) -> f64 {
-        self.servo.average + self.inside.seconds()
+        self.servo.average + self.inside.delay_s()
     }
 
     fn fill_s(&self) -> f64 {
         self.ring.slots() as f64 / self.rate
     }
 
-    /// The next frame; silence while the ring fills up.
-    pub(crate) fn take(&mut self, out: &mut Frame) {
+    /// What will be left at worst after the next frame: just before the device's next callback.
+    fn left_s(&self, now: Instant) -> f64 {
+        let (moves, moved) = self.inside.flow(now, self.servo.period);
+        self.fill_s() - FRAME_S + moved - moves
+    }
+
+    /// The next frame, at `now`; silence while the ring fills up.
+    pub(crate) fn take(&mut self, out: &mut Frame, now: Instant) {
         out.fill(0.0);
-        let mut fill = self.fill_s();
+        let (fill, left) = (self.fill_s(), self.left_s(now));
         if !self.running {
-            if fill < self.servo.start() {
+            if left < self.servo.reserve {
                 return;
             }
             self.running = true;
-            self.skip(fill - self.servo.start());
-        } else if let Some(excess) = self.servo.excess(fill) {
+            self.skip(left - self.servo.reserve);
+        } else if let Some(excess) = self.servo.excess(fill, left) {
             self.skip(excess);
         }
-        fill = self.fill_s();
-        let left = fill - FRAME_S;
+        let (fill, left) = (self.fill_s(), self.left_s(now));
         let speed = self.servo.speed(fill, left);
         // Slower output for each input when the ring is full: ratio = out / in.
         let _ = rubato::Adjustable::set_resample_ratio_relative(&mut self.resampler, 1.0 / speed, true);
@@ -201,7 +225,7 @@ impl Intake {
         if let Ok(chunk) = self.ring.read_chunk(samples) {
             chunk.commit_all();
         }
-        self.servo.begin();
+        self.servo.begin(self.fill_s());
     }
 }
 
@@ -228,47 +252,46 @@ impl Outlet {
         let output = vec![0.0; resampler.output_frames_max()];
         let mut outlet =
             Outlet { ring, rate: rate.into(), resampler, servo: Servo::new(period_s), output, draining: false, inside };
-        outlet.refill();
+        outlet.refill(Instant::now());
         Ok(outlet)
     }
 
     /// From a frame to the ear, seconds, averaged over some seconds.
     pub(crate) fn delay_s(&self) -> f64 {
-        self.servo.average + self.inside.seconds()
+        self.servo.average + self.inside.delay_s()
     }
 
     fn fill_s(&self) -> f64 {
         (self.ring.buffer().capacity() - self.ring.slots()) as f64 / self.rate
     }
 
-    fn refill(&mut self) {
-        let silence = (self.servo.start() * self.rate) as usize;
+    fn refill(&mut self, now: Instant) {
+        let start = self.servo.reserve + self.inside.flow(now, self.servo.period).0;
+        let silence = (start * self.rate) as usize;
         if let Ok(chunk) = self.ring.write_chunk_uninit(silence.min(self.ring.slots())) {
             chunk.fill_from_iter(std::iter::repeat_n(0.0, silence));
         }
-        self.servo.begin();
+        self.servo.begin(start);
     }
 
-    /// Gives the next frame. It is left out while far too much waits: a device that starts late would otherwise stay late, since the
-    /// resampler works off only a few ms each second.
-    pub(crate) fn give(&mut self, frame: &Frame) {
-        let fill = self.fill_s();
-        if fill == 0.0 {
+    /// Gives the next frame, at `now`. It is left out while far too much waits: a device that starts late would otherwise stay late,
+    /// since the resampler works off only a few ms each second.
+    pub(crate) fn give(&mut self, frame: &Frame, now: Instant) {
+        // At worst: just after the device's next callback, if that comes just before a frame.
+        let left = |outlet: &Self| outlet.fill_s() - outlet.inside.flow(now, outlet.servo.period).1;
+        if self.fill_s() == 0.0 {
             self.servo.ran_dry();
-            self.refill();
+            self.refill(now);
         }
-        if !self.draining && self.servo.excess(fill).is_some() {
-            self.draining = true;
-        }
+        self.draining |= self.servo.excess(self.fill_s(), left(self)).is_some();
         if self.draining {
-            if fill > self.servo.start() {
+            if left(self) > self.servo.reserve {
                 return;
             }
             self.draining = false;
-            self.servo.begin();
+            self.servo.begin(self.fill_s());
         }
-        let fill = self.fill_s();
-        let speed = self.servo.speed(fill, fill);
+        let speed = self.servo.speed(self.fill_s(), left(self));
         let _ = rubato::Adjustable::set_resample_ratio_relative(&mut self.resampler, 1.0 / speed, true);
         let room = self.output.len();
         if let (Ok(from), Ok(mut to)) =
@@ -295,19 +318,22 @@ mod tests {
     fn microphone(rate: u32, ppm: f64) {
         let period = f64::from(rate) / 100.0;
         let (mut device, ring) = RingBuffer::new(rate as usize);
-        let mut intake = Intake::new(ring, rate, 0.01, Arc::default()).unwrap();
+        let (inside, epoch) = (Arc::new(Inside::default()), Instant::now());
+        let mut intake = Intake::new(ring, rate, 0.01, inside.clone()).unwrap();
         let (mut produced, mut owed, mut breaks, mut worst_fill, mut last) = (0usize, 0.0f64, 0, 0.0f64, 0.0f32);
         let mut out = crate::SILENCE;
         for tick in 0..30_000 {
+            let now = epoch + Duration::from_millis(10 * tick);
             owed += f64::from(rate) / 100.0 * (1.0 + ppm / 1e6);
             while owed >= period {
+                inside.saw(now, Duration::ZERO, Duration::from_millis(10));
                 for _ in 0..period as usize {
                     let _ = device.push(tone(produced, f64::from(rate)));
                     produced += 1;
                 }
                 owed -= period;
             }
-            intake.take(&mut out);
+            intake.take(&mut out, now);
             assert!(tick < 500 || intake.running, "{rate} Hz at {ppm} ppm: ran empty");
             if tick > 500 {
                 worst_fill = worst_fill.max(intake.fill_s());
@@ -338,14 +364,17 @@ mod tests {
         for rate in [16_000u32, 44_100, 48_000] {
             for ppm in [-200.0, 200.0] {
                 let (ring, mut device) = RingBuffer::new(rate as usize);
-                let mut outlet = Outlet::new(ring, rate, 0.01, Arc::default()).unwrap();
+                let (inside, epoch) = (Arc::new(Inside::default()), Instant::now());
+                let mut outlet = Outlet::new(ring, rate, 0.01, inside.clone()).unwrap();
                 let (mut sent, mut owed, mut last, mut breaks) = (0usize, 0.0f64, 0.0f32, 0);
                 for tick in 0..30_000 {
                     let frame: Frame = std::array::from_fn(|i| tone(sent + i, 48_000.0));
                     sent += FRAME;
-                    outlet.give(&frame);
+                    let now = epoch + Duration::from_millis(10 * tick);
+                    outlet.give(&frame, now);
                     owed += f64::from(rate) / 100.0 * (1.0 + ppm / 1e6);
                     while owed >= f64::from(rate) / 100.0 {
+                        inside.saw(now, Duration::ZERO, Duration::from_millis(10));
                         for _ in 0..rate / 100 {
                             let s = device.pop().unwrap_or(9.0);
                             let steep = 0.5 * 300.0 * std::f32::consts::TAU / rate as f32 * 1.1;
@@ -368,7 +397,7 @@ mod tests {
         for i in 0..48_000 {
             device.push(tone(i, 48_000.0)).unwrap();
         }
-        intake.take(&mut { crate::SILENCE });
+        intake.take(&mut { crate::SILENCE }, Instant::now());
         assert!(intake.fill_s() < 0.05, "{}", intake.fill_s());
     }
 }

@@ -190,6 +190,7 @@ struct Exchange {
 
 impl Devices for Exchange {
     fn exchange(&mut self, playout: &Frame, ring: &Frame, captured: &mut Frame) {
+        let now = Instant::now();
         while let Ok(end) = self.ends.try_recv() {
             match end {
                 End::Microphone(x) => (self.microphone, self.changed) = (x, true),
@@ -198,20 +199,20 @@ impl Devices for Exchange {
             }
         }
         match &mut self.microphone {
-            Some(m) => m.take(captured),
+            Some(m) => m.take(captured, now),
             None => captured.fill(0.0),
         }
         match &mut self.ringer {
             Some(ringer) => {
-                ringer.give(ring);
+                ringer.give(ring, now);
                 if let Some(ear) = &mut self.ear {
-                    ear.give(playout);
+                    ear.give(playout, now);
                 }
             }
             None => {
                 if let Some(ear) = &mut self.ear {
                     let both: Frame = std::array::from_fn(|i| (playout[i] + ring[i]).clamp(-1.0, 1.0));
-                    ear.give(&both);
+                    ear.give(&both, now);
                 }
             }
         }

@@ -5,7 +5,7 @@ use cpal::{FromSample, InputStreamTimestamp, OutputStreamTimestamp, Sample};
 use rtrb::{Consumer, Producer};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What a stream's callbacks let others see.
 #[derive(Default)]
@@ -60,7 +60,7 @@ impl Callback<Producer<f32>> {
         self.life.moves(data.len() / self.channels);
         let moved = self.lasts(data.len());
         // The stamp is that of the first sample; the last one is younger by all that comes with it.
-        self.inside.saw(stamp.callback.saturating_duration_since(stamp.capture).saturating_sub(moved), moved);
+        let age = stamp.callback.saturating_duration_since(stamp.capture).saturating_sub(moved);
         let channels = self.channels;
         let frames = (data.len() / channels).min(self.ring.slots());
         if let Ok(chunk) = self.ring.write_chunk_uninit(frames) {
@@ -68,6 +68,8 @@ impl Callback<Producer<f32>> {
             let frames = data.chunks_exact(channels);
             chunk.fill_from_iter(frames.map(|f| f.iter().map(|s| f32::from_sample_(*s)).sum::<f32>() * share));
         }
+        // Afterwards: whoever looks in between must not think that less is left than is.
+        self.inside.saw(Instant::now(), age, moved);
     }
 }
 
@@ -76,7 +78,7 @@ impl Callback<Consumer<f32>> {
     pub(super) fn wanted<T: Sample + FromSample<f32>>(&mut self, data: &mut [T], stamp: OutputStreamTimestamp) {
         self.life.moves(data.len() / self.channels);
         let moved = self.lasts(data.len());
-        self.inside.saw(stamp.playback.saturating_duration_since(stamp.callback), moved);
+        self.inside.saw(Instant::now(), stamp.playback.saturating_duration_since(stamp.callback), moved);
         let frames = (data.len() / self.channels).min(self.ring.slots());
         if let Ok(chunk) = self.ring.read_chunk(frames) {
             for (out, s) in data.chunks_exact_mut(self.channels).zip(chunk) {

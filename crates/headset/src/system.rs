@@ -248,7 +248,7 @@ struct Open {
     asked: Instant,
     answers: bool,
     /// When something odd was last seen, and the frames moved at the last look.
-    odd: Instant,
+    odd: Option<Instant>,
     looked: (Instant, u64),
     /// Since when its buffers are judged; the frames and the faults at that time.
     judged: Option<(Instant, u64, u64)>,
@@ -267,7 +267,7 @@ impl Open {
             troubled: 0,
             asked: now,
             answers,
-            odd: now,
+            odd: None,
             looked: (now, 0),
             judged: None,
             began: now,
@@ -308,8 +308,9 @@ impl Open {
         let (now, frames) = (Instant::now(), life.frames.load(Relaxed));
         let passed = now.duration_since(std::mem::replace(&mut self.looked, (now, frames)).0);
         let moved = Duration::from_secs_f64((frames - seen) as f64 / f64::from(self.stream.rate.max(1)));
-        if errors > 0 || moved.abs_diff(passed) > STUMBLE {
-            self.odd = now;
+        // Its first sound comes when it comes.
+        if seen > 0 && (errors > 0 || moved.abs_diff(passed) > STUMBLE) {
+            self.odd = Some(now);
         }
         if life.lost.load(Relaxed) {
             return Some("the sound system says so");
@@ -320,7 +321,7 @@ impl Open {
         if self.seen.1.elapsed() > STALLED {
             return Some("no sound moves");
         }
-        if self.answers && self.odd.elapsed() < ODD && self.asked.elapsed() >= ASK {
+        if self.answers && self.odd.is_some_and(|odd| odd.elapsed() < ODD) && self.asked.elapsed() >= ASK {
             self.asked = Instant::now();
             if !self.stream.is_there() {
                 return Some("it cannot be opened any more");

@@ -9,7 +9,6 @@ mod stream;
 use crate::drift::{Intake, Outlet};
 use crate::{Delays, Devices, Frame};
 use cpal::traits::{DeviceTrait, HostTrait};
-use std::collections::HashMap;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
@@ -34,14 +33,6 @@ const ASK: Duration = Duration::from_secs(1);
 const ODD: Duration = Duration::from_secs(4);
 /// So much more or less sound between two looks than time has passed is odd.
 const STUMBLE: Duration = Duration::from_millis(25);
-/// The buffers of a device are judged over so long, from a while after it began.
-const JUDGED: Duration = Duration::from_secs(10);
-const BEGINNING: Duration = Duration::from_secs(1);
-/// A loudspeaker that takes so much more sound than time has passed has thrown it away: a sound server makes up in this way for each
-/// moment in which it had nothing to play, and tells nobody. The clocks of real devices differ by a fiftieth of this.
-const SWALLOWED: Duration = Duration::from_millis(25);
-/// Buffers that ran empty or full so often are too small too.
-const A_FEW_XRUNS: u64 = 3;
 /// Whether there is need to ask. The other systems tell.
 const MUST_ASK: bool = cfg!(target_os = "linux");
 /// The name that means: whatever the system considers right.
@@ -250,9 +241,6 @@ struct Open {
     /// When something odd was last seen, and the frames moved at the last look.
     odd: Option<Instant>,
     looked: (Instant, u64),
-    /// Since when its buffers are judged; the frames and the faults at that time.
-    judged: Option<(Instant, u64, u64)>,
-    began: Instant,
 }
 
 impl Open {
@@ -260,39 +248,7 @@ impl Open {
         let now = Instant::now();
         // Whoever wants the default wants it wherever the system takes it.
         let answers = MUST_ASK && id != DEFAULT && stream.is_there();
-        Open {
-            rank,
-            stream,
-            seen: (0, now),
-            troubled: 0,
-            asked: now,
-            answers,
-            odd: None,
-            looked: (now, 0),
-            judged: None,
-            began: now,
-        }
-    }
-
-    /// Whether its buffers prove too small.
-    fn too_small(&mut self, role: Role) -> bool {
-        let life = &self.stream.life;
-        let (now, frames, xruns) = (Instant::now(), life.frames.load(Relaxed), life.xruns.load(Relaxed));
-        if frames == 0 {
-            self.began = now;
-        }
-        let Some((since, frames_then, xruns_then)) = self.judged else {
-            if now.duration_since(self.began) > BEGINNING {
-                self.judged = Some((now, frames, xruns));
-            }
-            return false;
-        };
-        let passed = now.duration_since(since);
-        if passed > JUDGED {
-            self.judged = Some((now, frames, xruns));
-        }
-        let moved = Duration::from_secs_f64((frames - frames_then) as f64 / f64::from(self.stream.rate.max(1)));
-        xruns - xruns_then > A_FEW_XRUNS || role != Role::Microphone && moved > passed + SWALLOWED
+        Open { rank, stream, seen: (0, now), troubled: 0, asked: now, answers, odd: None, looked: (now, 0) }
     }
 
     /// What speaks for the device having gone, if anything does.
@@ -337,8 +293,6 @@ struct Slot {
     open: Option<Open>,
     tried: Option<Instant>,
     said: Option<Option<String>>,
-    /// Which of [`stream::PERIODS`] each device needs, where the least did not do.
-    periods: HashMap<String, usize>,
 }
 
 struct Keeper {
@@ -349,8 +303,7 @@ struct Keeper {
 
 impl Keeper {
     fn new(ends: Sender<End>, on_event: Box<dyn Fn(DeviceEvent) + Send>) -> Keeper {
-        let slot =
-            |role| Slot { role, wanted: Vec::new(), open: None, tried: None, said: None, periods: HashMap::new() };
+        let slot = |role| Slot { role, wanted: Vec::new(), open: None, tried: None, said: None };
         Keeper { ends, on_event, slots: [slot(Role::Microphone), slot(Role::Ear), slot(Role::Ringer)] }
     }
 
@@ -415,18 +368,6 @@ impl Slot {
             self.close(ends);
             self.tried = None;
         }
-        if let Some(open) = &mut self.open
-            && open.too_small(self.role)
-            && let Some(id) = self.wanted.get(open.rank).cloned()
-        {
-            let period = self.periods.entry(id.clone()).or_default();
-            if *period + 1 < stream::PERIODS.len() {
-                *period += 1;
-                tracing::info!(role = ?self.role, device = %id, frames = stream::PERIODS[*period], "its buffers were too small");
-                self.close(ends);
-                self.tried = None;
-            }
-        }
         let better_than = self.open.as_ref().map_or(self.wanted.len(), |o| o.rank);
         if better_than == 0 || self.tried.is_some_and(|t| t.elapsed() < RETRY) {
             return;
@@ -434,8 +375,7 @@ impl Slot {
         self.tried = Some(Instant::now());
         for rank in 0..better_than {
             let id = &self.wanted[rank];
-            let period = stream::PERIODS[self.periods.get(id).copied().unwrap_or(0)];
-            match stream::open(self.role, id, period) {
+            match stream::open(self.role, id) {
                 Ok((stream, end)) => {
                     tracing::info!(role = ?self.role, device = %id, "sound device opened");
                     let _ = ends.send(end);

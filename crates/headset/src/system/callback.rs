@@ -18,8 +18,6 @@ pub(super) struct Life {
     pub(super) frames: AtomicU64,
     /// Errors since somebody took the count.
     pub(super) errors: AtomicU64,
-    /// Of them, so far, those that say a buffer ran empty or full.
-    pub(super) xruns: AtomicU64,
 }
 
 /// A device's side of a ring.

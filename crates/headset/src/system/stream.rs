@@ -11,9 +11,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-/// What may be asked of a device to move at once, in frames at 48 kHz: 10 ms, and more where that proves too little. Twice as much
-/// waits in the device.
-pub(super) const PERIODS: [u32; 5] = [480, 720, 960, 1_440, 1_920];
+/// Frames in one device period: 10 ms at 48 kHz.
+const PERIOD: u32 = 480;
 /// Pause after an error other than an underrun. ALSA's PulseAudio plug-in answers "I/O error" until the server has told it its
 /// timing (alsa-plugins issue 65), and cpal asks again at once, in a circle that holds the very lock the answer waits for.
 const BREATH: Duration = Duration::from_millis(2);
@@ -85,14 +84,14 @@ fn format(role: Role, device: &cpal::Device) -> Result<SupportedStreamConfig, cp
     }
 }
 
-/// Opens a device and lets its sound flow to or from the returned end, `period` frames at once if it can be.
-pub(super) fn open(role: Role, id: &str, period: u32) -> Result<(Stream, End), HeadsetError> {
+/// Opens a device and lets its sound flow to or from the returned end.
+pub(super) fn open(role: Role, id: &str) -> Result<(Stream, End), HeadsetError> {
     let device = device(role, id)?;
     let supported = format(role, &device).map_err(|e| refused(id, e))?;
     let format = supported.sample_format();
     let mut last = None;
     // Some sound systems refuse small buffers; their own choice is better than no sound.
-    for buffer_size in [BufferSize::Fixed(period), BufferSize::Default] {
+    for buffer_size in [BufferSize::Fixed(PERIOD), BufferSize::Default] {
         let config = StreamConfig { buffer_size, ..supported.config() };
         let built = match format {
             SampleFormat::F32 => build::<f32>(role, &device, config),
@@ -134,9 +133,7 @@ where
             .contains(&e.kind());
         if gone {
             dying.lost.store(true, Relaxed);
-        } else if e.kind() == ErrorKind::Xrun {
-            dying.xruns.fetch_add(1, Relaxed);
-        } else {
+        } else if e.kind() != ErrorKind::Xrun {
             std::thread::sleep(BREATH);
         }
     };

@@ -183,6 +183,15 @@ impl Intake {
         self.fill_s() - FRAME_S + moved - moves
     }
 
+    /// Throws away the oldest sound, and begins anew with what is left.
+    fn skip(&mut self, seconds: f64) {
+        let samples = ((seconds.max(0.0) * self.rate) as usize).min(self.ring.slots());
+        if let Ok(chunk) = self.ring.read_chunk(samples) {
+            chunk.commit_all();
+        }
+        self.servo.begin(self.fill_s());
+    }
+
     /// The next frame, at `now`; silence while the ring fills up.
     pub(crate) fn take(&mut self, out: &mut Frame, now: Instant) {
         out.fill(0.0);
@@ -215,17 +224,6 @@ impl Intake {
         {
             let _ = self.resampler.process_into_buffer(&from, &mut to, None);
         }
-    }
-}
-
-impl Intake {
-    /// Throws away the oldest sound, and begins anew with what is left.
-    fn skip(&mut self, seconds: f64) {
-        let samples = ((seconds.max(0.0) * self.rate) as usize).min(self.ring.slots());
-        if let Ok(chunk) = self.ring.read_chunk(samples) {
-            chunk.commit_all();
-        }
-        self.servo.begin(self.fill_s());
     }
 }
 

@@ -152,7 +152,16 @@ pub enum Codec {
 
 impl Codec {
     /// Each of them, in the order of the enumeration.
-    pub const ALL: [Self; 4] = [Self::Opus, Self::Pcmu, Self::Pcma, Self::G722];
+    pub const ALL: [Self; 4] = {
+        let all = [Self::Opus, Self::Pcmu, Self::Pcma, Self::G722];
+        let mut n = 0;
+        // Coders are found by this order.
+        while n < all.len() {
+            assert!(all[n] as usize == n);
+            n += 1;
+        }
+        all
+    };
 
     /// RTP clock rate. That of G.722 is 8 kHz by an old mistake (RFC 3551 §4.5.2).
     pub fn clock_rate(self) -> u32 {

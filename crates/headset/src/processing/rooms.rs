@@ -7,7 +7,7 @@ use std::path::Path;
 const SECOND: usize = SAMPLE_RATE as usize;
 
 /// A voice of `tests/voices` at -23 dBFS, over and over.
-pub(super) fn voice(name: &str, seconds: usize) -> Vec<f32> {
+fn voice(name: &str, seconds: usize) -> Vec<f32> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/voices").join(name).with_extension("wav");
     let mut voice = read_wav(&path).expect("a voice for tests");
     at(&mut voice, -23.0);
@@ -15,13 +15,13 @@ pub(super) fn voice(name: &str, seconds: usize) -> Vec<f32> {
 }
 
 /// Brings sound to a level, dBFS over all of it.
-pub(super) fn at(sound: &mut [f32], level: f32) {
+fn at(sound: &mut [f32], level: f32) {
     let gain = 10f32.powf((level - dbfs(sound)) / 20.0);
     sound.iter_mut().for_each(|s| *s *= gain);
 }
 
 /// Uniform in ±1, seeded.
-pub(super) fn random(seed: u64) -> impl FnMut() -> f32 {
+fn random(seed: u64) -> impl FnMut() -> f32 {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     move || {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);

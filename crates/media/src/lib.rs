@@ -14,6 +14,7 @@ mod error;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod handler;
+mod handshake;
 mod levels;
 mod mos;
 mod normalise;

@@ -7,6 +7,7 @@ use std::future::Future;
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -21,6 +22,7 @@ use webrtc::runtime::{
 };
 
 use crate::error::MediaError;
+use crate::handshake::Repeats;
 use crate::types::IceServer;
 
 /// How long a server may take to accept a stream.
@@ -94,17 +96,23 @@ fn host_and_port(place: &str, default: u16) -> Option<(String, u16)> {
     (!host.is_empty() && port != 0).then(|| (host.to_owned(), port))
 }
 
-/// Tokio, with streams behind the stand-in addresses.
+/// After a message of ICE the core is asked so soon what it has to do next.
+const NEXT: Duration = Duration::from_millis(1);
+
+/// Tokio, with streams behind the stand-in addresses, and handshakes that arrive.
 #[derive(Debug)]
 pub struct StreamRuntime {
     inner: TokioRuntime,
     servers: Vec<StreamServer>,
     trust: Trust,
+    /// A message of ICE came. With the one that decides for a path the core begins its handshake, but sends it with
+    /// its next timer only, up to 200 ms later.
+    stirred: Arc<AtomicBool>,
 }
 
 impl StreamRuntime {
     pub fn new(servers: Vec<StreamServer>, trust: Trust) -> Self {
-        Self { inner: TokioRuntime, servers, trust }
+        Self { inner: TokioRuntime, servers, trust, stirred: Arc::default() }
     }
 }
 
@@ -123,7 +131,12 @@ impl Runtime for StreamRuntime {
             tokio::spawn(carry(server.clone(), self.trust.clone(), outgoing, incoming));
             Stream { stand_in: server.stand_in, to_server, from_server: Mutex::new(from_server) }
         });
-        Ok(Arc::new(Socket { inner, streams: streams.collect() }))
+        Ok(Arc::new(Socket {
+            inner,
+            streams: streams.collect(),
+            repeats: Repeats::default(),
+            stirred: self.stirred.clone(),
+        }))
     }
 
     fn wrap_tcp_listener(&self, listener: std::net::TcpListener) -> io::Result<Arc<dyn AsyncTcpListener>> {
@@ -139,7 +152,7 @@ impl Runtime for StreamRuntime {
     }
 
     fn sleep(&self, duration: Duration) -> Boxed<'static, ()> {
-        self.inner.sleep(duration)
+        self.inner.sleep(if self.stirred.swap(false, Relaxed) { duration.min(NEXT) } else { duration })
     }
 
     fn interval(&self, period: Duration) -> Box<dyn AsyncInterval> {
@@ -156,6 +169,8 @@ impl Runtime for StreamRuntime {
 struct Socket {
     inner: Arc<dyn AsyncUdpSocket>,
     streams: Vec<Stream>,
+    repeats: Repeats,
+    stirred: Arc<AtomicBool>,
 }
 
 #[derive(Debug)]
@@ -165,24 +180,39 @@ struct Stream {
     from_server: Mutex<mpsc::Receiver<Vec<u8>>>,
 }
 
-impl AsyncUdpSocket for Socket {
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.inner.local_addr()
-    }
-
-    fn poll_send(&self, cx: &mut Context<'_>, transmit: &Transmit<'_>) -> Poll<io::Result<usize>> {
+impl Socket {
+    fn poll_send_once(&self, cx: &mut Context<'_>, transmit: &Transmit<'_>) -> Poll<io::Result<usize>> {
         match self.streams.iter().find(|stream| stream.stand_in == transmit.destination) {
             None => self.inner.poll_send(cx, transmit),
             Some(stream) => {
-                // Several datagrams may come as one (GSO); on the stream each is framed by itself.
-                let size = transmit.segment_size.unwrap_or(transmit.contents.len()).max(1);
-                for datagram in transmit.contents.chunks(size) {
+                for datagram in datagrams(transmit) {
                     // A full queue is loss, as on UDP.
                     let _ = stream.to_server.try_send(datagram.to_vec());
                 }
                 Poll::Ready(Ok(transmit.contents.len()))
             }
         }
+    }
+}
+
+/// Several datagrams may leave as one (GSO).
+fn datagrams<'a>(transmit: &Transmit<'a>) -> std::slice::Chunks<'a, u8> {
+    transmit.contents.chunks(transmit.segment_size.unwrap_or(transmit.contents.len()).max(1))
+}
+
+impl AsyncUdpSocket for Socket {
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.inner.local_addr()
+    }
+
+    fn poll_send(&self, cx: &mut Context<'_>, transmit: &Transmit<'_>) -> Poll<io::Result<usize>> {
+        let sent = self.poll_send_once(cx, transmit);
+        if matches!(sent, Poll::Ready(Ok(_))) {
+            for datagram in datagrams(transmit) {
+                self.repeats.note(transmit.destination, datagram);
+            }
+        }
+        sent
     }
 
     fn poll_recv(
@@ -191,6 +221,13 @@ impl AsyncUdpSocket for Socket {
         bufs: &mut [IoSliceMut<'_>],
         meta: &mut [RecvMeta],
     ) -> Poll<io::Result<usize>> {
+        // The core reads all the time: so the clock of what leaves again is here.
+        while let Poll::Ready(repeat) = self.repeats.poll_due(cx) {
+            // One that does not leave now is lost, as on UDP.
+            let (destination, contents) = (repeat.destination, repeat.datagram.as_slice());
+            let transmit = Transmit { destination, ecn: None, contents, segment_size: None, src_ip: None };
+            let _ = self.poll_send_once(cx, &transmit);
+        }
         for stream in &self.streams {
             let received = stream.from_server.lock().unwrap_or_else(PoisonError::into_inner).poll_recv(cx);
             if let (Poll::Ready(Some(datagram)), Some(buf), Some(meta)) = (received, bufs.first_mut(), meta.first_mut())
@@ -202,7 +239,14 @@ impl AsyncUdpSocket for Socket {
                 return Poll::Ready(Ok(1));
             }
         }
-        self.inner.poll_recv(cx, bufs, meta)
+        let received = self.inner.poll_recv(cx, bufs, meta);
+        if let Poll::Ready(Ok(count)) = received
+            // The first octet of STUN is 0 or 1 (RFC 7983 §7).
+            && bufs.iter().take(count).any(|buf| buf.first().is_some_and(|first| *first < 2))
+        {
+            self.stirred.store(true, Relaxed);
+        }
+        received
     }
 
     fn max_gso_segments(&self) -> usize {

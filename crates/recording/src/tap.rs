@@ -14,6 +14,8 @@ use std::time::Duration;
 const RING: usize = 4 * 2 * SAMPLE_RATE as usize;
 /// bits per second and channel: speech at 48 kHz without audible loss.
 const BITRATE: i32 = 28_000;
+/// Half the cost of the most, 10: nobody waits for it to be smaller.
+const COMPLEXITY: i32 = 5;
 
 /// The sound thread's end: copies frames into a ring, never waits and never allocates.
 pub struct Tap {
@@ -85,6 +87,7 @@ impl Writing {
         let encoder = || -> Result<opus::Encoder, opus::Error> {
             let mut e = opus::Encoder::new(SAMPLE_RATE, opus::Channels::Mono, opus::Application::Voip)?;
             e.set_bitrate(opus::Bitrate::Bits(BITRATE))?;
+            e.set_complexity(COMPLEXITY)?;
             Ok(e)
         };
         let mut pages = Pages::new(PRE_SKIP)?;

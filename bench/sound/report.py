@@ -211,8 +211,9 @@ def delay_plot(calls, clients, folder):
                     x += [clip["at"] + begin, clip["at"] + end]
                     y += [delay, delay]
             axes.plot(x, y, color=COLOURS[call["client"]], linewidth=1.2, label=call["client"])
-        axes.set(title=condition, xlabel="s", ylim=(0, None))
+        axes.set(title=condition, xlabel="s")
         axes.grid(alpha=0.3)
+    panels[0][0].set_ylim(bottom=0)  # after all is drawn, or it would fix the top too
     panels[0][0].set_ylabel("mouth to ear, ms")
     panels[0][0].legend(frameon=False, fontsize=7)
     return save(figure, folder / "delay.svg")
@@ -231,7 +232,7 @@ def document(section, calls):
     folder = pathlib.Path("docs/figures")
     out = [
         "```",
-        f"{section['command'].strip()}    # writes bench/out/figures.json and this part",
+        f"{section['command'].removesuffix(' --')}    # writes bench/out/figures.json and this part",
         "```",
         "",
         f"Median of {section['rounds']} calls (smallest to largest), {section['date']}, {section['codec']}.",

@@ -134,7 +134,7 @@ fn bench(arguments: &Arguments) -> Result<(), Failure> {
     let result = json!({
         "calls": calls, "rejected": rejected, "rounds": rounds, "codec": arguments.codec, "bothWays": arguments.both_ways,
         "busy": arguments.busy, "seed": arguments.seed,
-        "command": format!("npm run bench:sound -- {}", std::env::args().skip(1).collect::<Vec<_>>().join(" ")),
+        "command": std::iter::once("npm run bench:sound --".to_owned()).chain(std::env::args().skip(1)).collect::<Vec<_>>().join(" "),
     });
     let file = out.join("calls.json");
     std::fs::write(&file, format!("{result:#}\n"))?;

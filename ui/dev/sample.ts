@@ -50,7 +50,7 @@ export function snapshot(): Snapshot {
       muted: false,
       warning: null,
       choice: { microphone: ['jabra'], loudspeaker: ['jabra'], ringer: [] },
-      processing: { echoCancellation: true, noiseSuppression: true, gainControl: false },
+      processing: { echoCancellation: true, noiseSuppression: true, strongNoiseSuppression: false, gainControl: false },
     },
     operator: { state: 'ready', since: now() - 4 * MINUTE },
     calls: [],

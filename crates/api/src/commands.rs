@@ -49,6 +49,7 @@ impl Engine {
         let config = ProcessingConfig {
             echo_cancellation: p.echo_cancellation,
             noise_suppression: p.noise_suppression,
+            strong_noise_suppression: p.strong_noise_suppression,
             gain_control: p.gain_control,
         };
         self.change_settings(|s| s.processing = config)?;

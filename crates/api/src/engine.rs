@@ -257,6 +257,7 @@ impl Engine {
             processing: ProcessingView {
                 echo_cancellation: state.settings.processing.echo_cancellation,
                 noise_suppression: state.settings.processing.noise_suppression,
+                strong_noise_suppression: state.settings.processing.strong_noise_suppression,
                 gain_control: state.settings.processing.gain_control,
             },
         }

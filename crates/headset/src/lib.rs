@@ -18,7 +18,7 @@ mod wav;
 
 pub use level::{Levels, dbfs};
 pub use memory::{FnDevices, MemoryDevices, MemoryEnd};
-pub use processing::ProcessingConfig;
+pub use processing::{Processing, ProcessingConfig};
 pub use sound::{Headset, Tone, VoiceId};
 pub use system::{Choice, DeviceEvent, DeviceInfo, SystemDevices, list};
 pub use wav::{WavWriter, read_wav};

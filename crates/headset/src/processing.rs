@@ -1,8 +1,13 @@
 //! What happens to the microphone before anyone hears it: high-pass, echo cancellation, noise suppression, gain control.
 
-use crate::{Delays, FRAME, Frame, SAMPLE_RATE};
+mod presence;
+
+use crate::{Delays, FRAME, Frame, SAMPLE_RATE, SILENCE};
+use nnnoiseless::DenoiseState;
+use presence::Presence;
 use sonora::config::{
     AdaptiveDigital, EchoCanceller, FixedDigital, GainController2, HighPassFilter, NoiseSuppression, PreAmplifier,
+    TransparentModeType,
 };
 use sonora::{AudioProcessing, Config, StreamConfig};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,74 +21,143 @@ const WEAKER_DB: f32 = 12.0;
 const BANDS_MS: f32 = 1.0;
 const ECHO_MS: f32 = 8.0;
 const NOISE_MS: f32 = 6.0;
+const STRONG_MS: f32 = 10.0;
+/// The strong suppressor counts in steps of 16-bit sound.
+const STEPS: f32 = 32_768.0;
 
-/// Which steps are on. All are by default.
+/// Which steps are on. By default all but the strong noise suppression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ProcessingConfig {
     /// Takes the loudspeaker's sound out of the microphone.
     pub echo_cancellation: bool,
     /// Takes steady noise out.
     pub noise_suppression: bool,
+    /// With it, takes out what is not a voice, steady or not, by a trained network: for noisy rooms.
+    #[serde(default)]
+    pub strong_noise_suppression: bool,
     /// Brings quiet and loud voices to the same level.
     pub gain_control: bool,
 }
 
 impl Default for ProcessingConfig {
     fn default() -> Self {
-        ProcessingConfig { echo_cancellation: true, noise_suppression: true, gain_control: true }
+        ProcessingConfig {
+            echo_cancellation: true,
+            noise_suppression: true,
+            strong_noise_suppression: false,
+            gain_control: true,
+        }
     }
 }
 
 impl ProcessingConfig {
     /// Nothing is changed: for measurements and for peers that bring clean sound.
-    pub const OFF: ProcessingConfig =
-        ProcessingConfig { echo_cancellation: false, noise_suppression: false, gain_control: false };
+    pub const OFF: ProcessingConfig = ProcessingConfig {
+        echo_cancellation: false,
+        noise_suppression: false,
+        strong_noise_suppression: false,
+        gain_control: false,
+    };
+
+    fn strong(self) -> bool {
+        self.noise_suppression && self.strong_noise_suppression
+    }
 }
 
 /// The chain for one microphone and the loudspeaker it may hear.
-pub(crate) struct Processing {
+pub struct Processing {
     config: ProcessingConfig,
     inner: Option<AudioProcessing>,
+    strong: Option<Box<DenoiseState<'static>>>,
+    /// What the loudspeaker plays in this tick, and whether the microphone hears such things; without an echo there is nothing to cancel.
+    played: Frame,
+    presence: Presence,
+    headset: bool,
     rebuilds: u32,
 }
 
 impl Processing {
-    pub(crate) fn new(config: ProcessingConfig) -> Processing {
-        Processing { config, inner: build(config), rebuilds: 0 }
+    /// A chain that knows nothing yet.
+    pub fn new(config: ProcessingConfig) -> Processing {
+        let strong = config.strong().then(DenoiseState::new);
+        let presence = Presence::default();
+        Processing { config, inner: build(config), strong, played: SILENCE, presence, headset: false, rebuilds: 0 }
     }
 
     /// Shows what the loudspeaker plays; call before [`Processing::capture`] of the same tick.
-    pub(crate) fn render(&mut self, frame: &Frame) {
+    pub fn render(&mut self, frame: &Frame) {
+        self.played = *frame;
         self.guarded(|p| {
             let mut unused = [0.0; FRAME];
             let _ = p.process_render_f32(&[frame], &mut [&mut unused]);
         });
     }
 
+    /// Between calls: tones and replayed sound tell as well as a customer whether the microphone hears the loudspeaker.
+    pub fn listen(&mut self, played: &Frame, microphone: &Frame) {
+        if self.config.echo_cancellation {
+            let headset = self.presence.saw(played, microphone);
+            if headset != self.headset {
+                self.headset = headset;
+                self.cancel_echo(!headset);
+            }
+        }
+    }
+
     /// Cleans a frame of the microphone. `delays` is [`crate::Devices::delays`].
-    pub(crate) fn capture(&mut self, frame: &mut Frame, delays: Delays) {
+    pub fn capture(&mut self, frame: &mut Frame, delays: Delays) {
         let raw = *frame;
+        let played = self.played;
+        self.listen(&played, &raw);
         self.guarded(|p| {
             let _ = p.set_stream_delay_ms(delays.echo_ms());
             let _ = p.process_capture_f32(&[&raw], &mut [frame]);
         });
+        self.strongly(frame);
+    }
+
+    /// After the echo canceller, which needs sound as it came, and after the gain, since the network was trained on voices near to
+    /// full scale.
+    fn strongly(&mut self, frame: &mut Frame) {
+        let Some(strong) = self.strong.as_mut() else { return };
+        // What is no number would end the program there.
+        let scaled = frame.map(|s| if s.is_finite() { s.clamp(-1.0, 1.0) * STEPS } else { 0.0 });
+        let done = catch_unwind(AssertUnwindSafe(|| {
+            strong.process_frame(frame, &scaled);
+        }));
+        if done.is_err() {
+            tracing::error!("strong noise suppression failed");
+            (self.strong, *frame) = (None, scaled);
+        }
+        frame.iter_mut().for_each(|s| *s /= STEPS);
     }
 
     /// Another device plays or listens: what was learnt of the echo is wrong now, and learning anew is quicker than unlearning. The
     /// rest of what the chain knows stays.
-    pub(crate) fn other_device(&mut self) {
+    pub fn other_device(&mut self) {
+        (self.presence, self.headset) = (Presence::default(), false);
+        if self.config.echo_cancellation {
+            self.cancel_echo(false);
+            self.cancel_echo(true);
+        }
+    }
+
+    /// Takes the echo canceller out, or a new one in. The microphone's sound jumps by what it takes; it is quiet then.
+    fn cancel_echo(&mut self, on: bool) {
         self.guarded(|p| {
-            let config = p.config().clone();
-            p.apply_config(Config { echo_canceller: None, ..config.clone() });
+            let config = Config { echo_canceller: on.then(echo_canceller), ..p.config().clone() };
             p.apply_config(config);
         });
     }
 
     /// What the chain adds to the way of the microphone's sound, ms.
-    pub(crate) fn delay_ms(&self) -> f32 {
+    pub fn delay_ms(&self) -> f32 {
         let part = |on: bool, ms: f32| if on { ms } else { 0.0 };
         let Some(_) = &self.inner else { return 0.0 };
-        BANDS_MS + part(self.config.echo_cancellation, ECHO_MS) + part(self.config.noise_suppression, NOISE_MS)
+        BANDS_MS
+            + part(self.config.echo_cancellation && !self.headset, ECHO_MS)
+            + part(self.config.noise_suppression, NOISE_MS)
+            + part(self.strong.is_some(), STRONG_MS)
     }
 
     /// The processor is a young port of a large library: if it fails, the call goes on without it rather than not at all.
@@ -93,8 +167,14 @@ impl Processing {
             self.rebuilds += 1;
             tracing::error!(rebuilds = self.rebuilds, "sound processing failed");
             self.inner = if self.rebuilds <= REBUILDS { build(self.config) } else { None };
+            (self.presence, self.headset) = (Presence::default(), false);
         }
     }
+}
+
+fn echo_canceller() -> EchoCanceller {
+    // Its own notion of a headset: this one is twice as quick to find that there is no echo.
+    EchoCanceller { transparent_mode: TransparentModeType::Hmm, ..EchoCanceller::default() }
 }
 
 fn build(config: ProcessingConfig) -> Option<AudioProcessing> {
@@ -105,7 +185,7 @@ fn build(config: ProcessingConfig) -> Option<AudioProcessing> {
     let config = Config {
         pre_amplifier: config.gain_control.then(|| PreAmplifier { fixed_gain_factor: 10f32.powf(-WEAKER_DB / 20.0) }),
         high_pass_filter: Some(HighPassFilter::default()),
-        echo_canceller: config.echo_cancellation.then(EchoCanceller::default),
+        echo_canceller: config.echo_cancellation.then(echo_canceller),
         noise_suppression: config.noise_suppression.then(NoiseSuppression::default),
         gain_controller2: config.gain_control.then(|| GainController2 {
             // A headset is close to the mouth: start near unity, and never raise a quiet room to a roar.

@@ -284,8 +284,10 @@ impl Sound {
         if self.devices.changed() {
             self.processing.other_device();
         }
-        // Between calls nobody hears the microphone; its level is worth no more than a glance.
-        if !self.voices.is_empty() {
+        // Between calls nobody hears the microphone; it is worth no more than a glance.
+        if self.voices.is_empty() {
+            self.processing.listen(&playout, &microphone);
+        } else {
             self.processing.render(&playout);
             self.processing.capture(&mut microphone, delays);
         }
@@ -417,6 +419,21 @@ mod tests {
         let heard: Vec<f32> = end.heard().chunks(FRAME).map(|c| c[0]).collect();
         assert_eq!(heard, [0.5, 0.0, 0.0]);
         assert!(!sound.playback.playing.load(Relaxed));
+    }
+
+    #[test]
+    fn what_is_played_between_calls_tells_a_headset_from_a_loudspeaker() {
+        for (echo, shorter) in [(0.0, true), (0.1, false)] {
+            let devices = crate::FnDevices(move |playout: &Frame, _: &Frame, microphone: &mut Frame| {
+                *microphone = std::array::from_fn(|i| echo * playout[i] + 1e-4 * (i as f32).sin());
+            });
+            let mut sound = Sound::new(Box::new(devices), ProcessingConfig::default(), Arc::default(), Arc::default());
+            let before = sound.processing.delay_ms();
+            let tune: Vec<f32> = (0..3 * 48_000).map(|i| 0.3 * (i as f32 / 30.0).sin()).collect();
+            sound.obey(Command::Play(Arc::new(tune), 0));
+            (0..300).for_each(|_| sound.tick());
+            assert_eq!(sound.processing.delay_ms() < before, shorter, "echo {echo}");
+        }
     }
 
     #[test]

@@ -135,7 +135,8 @@ impl Engine {
         let devices = json!({ "microphone": [microphone], "loudspeaker": [ear], "ringer": [] });
         self.command("choose_devices", devices)?;
         if !processing {
-            let off = json!({ "echoCancellation": false, "noiseSuppression": false, "gainControl": false });
+            let off = json!({ "echoCancellation": false, "noiseSuppression": false,
+                "strongNoiseSuppression": false, "gainControl": false });
             self.command("set_processing", off)?;
         }
         let server = format!("ws://{B}:8080/");

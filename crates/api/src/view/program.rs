@@ -123,6 +123,8 @@ wire! {
         echo_cancellation: bool,
         /// Noise suppression.
         noise_suppression: bool,
+        /// Its strong form, for noisy rooms; only with it.
+        strong_noise_suppression: bool,
         /// Gain control.
         gain_control: bool,
     }

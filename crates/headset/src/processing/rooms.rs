@@ -96,7 +96,7 @@ fn hiss(samples: usize, seed: u64) -> Vec<f32> {
 
 /// Without gain control, which would change the levels that are compared.
 const CHAIN: ProcessingConfig =
-    ProcessingConfig { echo_cancellation: true, noise_suppression: true, gain_control: false };
+    ProcessingConfig { echo_cancellation: true, noise_suppression: true, ..ProcessingConfig::OFF };
 
 #[test]
 fn in_twenty_four_rooms_the_echo_is_20_db_weaker_after_two_seconds() {
@@ -168,6 +168,64 @@ fn while_both_talk_the_operator_is_heard_and_the_echo_is_not() {
     }
     voices.sort_by(f32::total_cmp);
     assert!(voices[12] > -3.0 && voices[0] > -8.0, "{voices:.1?}");
+}
+
+#[test]
+fn a_fan_is_hardly_heard_in_a_noisy_room_and_the_operator_stays() {
+    let strong = ProcessingConfig { noise_suppression: true, strong_noise_suppression: true, ..ProcessingConfig::OFF };
+    let light = ProcessingConfig { strong_noise_suppression: false, ..strong };
+    for name in ["italian-man", "english-woman"] {
+        let near = voice(name, 12);
+        let mut fan = hiss(near.len(), 9);
+        at(&mut fan, -40.0);
+        let silent = vec![0.0; near.len()];
+        let left = |config| dbfs(&cleaned(config, Delays::default(), &silent, &fan)[2 * SECOND..]);
+        let (weakly, strongly) = (left(light), left(strong));
+        assert!(strongly < -60.0 && strongly < weakly - 6.0, "-40 dBFS: {weakly:.1}, {strongly:.1}");
+
+        let out = cleaned(strong, Delays::default(), &silent, &mixed(&near, &fan));
+        let lag = (Processing::new(strong).delay_ms() * 48.0) as usize;
+        let mut lost: Vec<f32> = levels(&near[2 * SECOND..near.len() - lag], &out[2 * SECOND + lag..])
+            .filter(|(before, _)| *before > -30.0)
+            .map(|(before, after)| before - after)
+            .collect();
+        lost.sort_by(f32::total_cmp);
+        assert!(lost[lost.len() / 2] < 1.0 && lost[lost.len() - 1] < 3.0, "{name}: {lost:.1?}");
+    }
+}
+
+#[test]
+fn on_a_headset_both_talk_and_no_word_is_lost() {
+    for (far, near) in [("english-woman", "italian-man"), ("italian-man", "english-woman")] {
+        // First the customer alone, then both without a pause.
+        let (far, mut near) = (voice(far, 24), voice(near, 24));
+        near[..4 * SECOND].fill(0.0);
+        let microphone = mixed(&near, &hiss(near.len(), 3));
+        let mut chain = Processing::new(CHAIN);
+        let before = chain.delay_ms();
+        let out = passed(&mut chain, Delays { microphone_ms: 30.0, ear_ms: 40.0 }, &far, &microphone);
+        assert_eq!(before - chain.delay_ms(), ECHO_MS, "the echo canceller is not in the way");
+        let lag = (chain.delay_ms() * 48.0) as usize;
+        let talk = 4 * SECOND..near.len() - lag;
+        let lost: Vec<f32> =
+            levels(&near[talk.clone()], &out[talk.start + lag..]).map(|(before, after)| before - after).collect();
+        assert!(lost.iter().all(|lost| *lost < 3.0), "{lost:.0?}");
+    }
+}
+
+#[test]
+fn an_echo_that_comes_later_is_taken_out_too() {
+    let played = voice("english-woman", 24);
+    for seed in 0..12 {
+        let room = Room::generated(seed);
+        // The headset comes off after eight seconds.
+        let mut echo = room.echo(&played);
+        echo[..8 * SECOND].fill(0.0);
+        let out = cleaned(CHAIN, room.delays, &played, &mixed(&echo, &hiss(echo.len(), seed)));
+        let part = 16 * SECOND..24 * SECOND;
+        let erle = dbfs(&echo[part.clone()]) - dbfs(&out[part]);
+        assert!(erle >= 20.0, "room {seed}: {erle}");
+    }
 }
 
 #[test]

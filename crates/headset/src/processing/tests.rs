@@ -12,8 +12,7 @@ fn far(i: usize, seed: &mut u32) -> f32 {
 
 #[test]
 fn the_loudspeakers_echo_is_taken_out_of_the_microphone() {
-    let mut processing =
-        Processing::new(ProcessingConfig { gain_control: false, noise_suppression: false, echo_cancellation: true });
+    let mut processing = Processing::new(ProcessingConfig { echo_cancellation: true, ..ProcessingConfig::OFF });
     let (delay, mut seed) = (1_920, 7);
     let mut past = vec![0f32; delay];
     let (mut before, mut after) = (Vec::new(), Vec::new());
@@ -39,7 +38,8 @@ fn the_chain_takes_as_long_as_it_says() {
     let on = ProcessingConfig::default();
     let without_echo = ProcessingConfig { echo_cancellation: false, ..on };
     let without_noise = ProcessingConfig { noise_suppression: false, ..on };
-    for config in [on, without_echo, without_noise] {
+    let strong = ProcessingConfig { strong_noise_suppression: true, ..on };
+    for config in [on, without_echo, without_noise, strong] {
         let (mut processing, mut seed) = (Processing::new(config), 3);
         let (mut said, mut sent) = (Vec::new(), Vec::new());
         for tick in 0..300 {
@@ -67,7 +67,8 @@ fn switched_off_means_untouched() {
 
 #[test]
 fn nothing_a_device_gives_stops_the_chain() {
-    let mut processing = Processing::new(ProcessingConfig::default());
+    let config = ProcessingConfig { strong_noise_suppression: true, ..ProcessingConfig::default() };
+    let mut processing = Processing::new(config);
     for value in [f32::NAN, f32::INFINITY, 1e30, -1e30, 0.0] {
         for _ in 0..50 {
             processing.render(&[value; FRAME]);

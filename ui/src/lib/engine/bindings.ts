@@ -799,6 +799,10 @@ echoCancellation: boolean,
  */
 noiseSuppression: boolean, 
 /**
+ * Its strong form, for noisy rooms; only with it.
+ */
+strongNoiseSuppression: boolean, 
+/**
  * Gain control.
  */
 gainControl: boolean, };

@@ -366,7 +366,8 @@ export const en = {
   'headset.noise': 'Noise suppression',
   'headset.noiseHint': 'Keeps fans, traffic and keyboards out of the call.',
   'headset.strong': 'Noisy room',
-  'headset.strongHint': 'Takes more of the room out, the sounds of a kitchen or a street too. They hear you a hundredth of a second later.',
+  'headset.strongHint':
+    'Takes more of the room out, the sounds of a kitchen or a street too. They hear you a hundredth of a second later.',
   'headset.gain': 'Even loudness',
   'headset.gainHint': 'Makes a quiet voice louder and a loud one quieter.',
 

@@ -371,7 +371,8 @@ export const it: Dictionary = {
   'headset.noise': 'Riduzione del rumore',
   'headset.noiseHint': 'Tiene fuori dalla chiamata ventole, traffico e tastiera.',
   'headset.strong': 'Ambiente rumoroso',
-  'headset.strongHint': 'Toglie di più di ciò che ti sta intorno, anche i rumori di una cucina o della strada. Ti sentono un centesimo di secondo dopo.',
+  'headset.strongHint':
+    'Toglie di più di ciò che ti sta intorno, anche i rumori di una cucina o della strada. Ti sentono un centesimo di secondo dopo.',
   'headset.gain': 'Volume uniforme',
   'headset.gainHint': 'Alza una voce bassa e abbassa una voce alta.',
 

@@ -364,10 +364,10 @@ export const en = {
   'headset.echo': 'Echo cancellation',
   'headset.echoHint': 'Removes the customer’s voice that comes back through your microphone.',
   'headset.noise': 'Noise suppression',
-  'headset.noiseHint': 'Keeps fans, traffic and keyboards out of the call.',
+  'headset.noiseHint': 'Keeps fans and traffic out of the call.',
   'headset.strong': 'Noisy room',
   'headset.strongHint':
-    'Takes more of the room out, the sounds of a kitchen or a street too. They hear you a hundredth of a second later.',
+    'Takes more of the room out, hoods, fans and streets most of all. They hear you a hundredth of a second later.',
   'headset.gain': 'Even loudness',
   'headset.gainHint': 'Makes a quiet voice louder and a loud one quieter.',
 

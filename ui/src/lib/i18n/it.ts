@@ -369,10 +369,10 @@ export const it: Dictionary = {
   'headset.echo': 'Cancellazione dell’eco',
   'headset.echoHint': 'Toglie la voce del cliente che rientra dal tuo microfono.',
   'headset.noise': 'Riduzione del rumore',
-  'headset.noiseHint': 'Tiene fuori dalla chiamata ventole, traffico e tastiera.',
+  'headset.noiseHint': 'Tiene fuori dalla chiamata ventole e traffico.',
   'headset.strong': 'Ambiente rumoroso',
   'headset.strongHint':
-    'Toglie di più di ciò che ti sta intorno, anche i rumori di una cucina o della strada. Ti sentono un centesimo di secondo dopo.',
+    'Toglie di più di ciò che ti sta intorno, soprattutto cappe, ventole e strade. Ti sentono un centesimo di secondo dopo.',
   'headset.gain': 'Volume uniforme',
   'headset.gainHint': 'Alza una voce bassa e abbassa una voce alta.',
 

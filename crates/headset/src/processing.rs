@@ -93,22 +93,25 @@ impl Processing {
         });
     }
 
-    /// Between calls: tones and replayed sound tell as well as a customer whether the microphone hears the loudspeaker.
+    /// Between calls: tones and replayed sound tell as well as a customer whether the microphone hears the loudspeaker. The echo
+    /// canceller is taken out here alone, for the library forgets the gain and the noise with it; in a call it only comes back.
     pub fn listen(&mut self, played: &Frame, microphone: &Frame) {
-        if self.config.echo_cancellation {
-            let headset = self.presence.saw(played, microphone);
-            if headset != self.headset {
-                self.headset = headset;
-                self.cancel_echo(!headset);
-            }
+        let absent = self.config.echo_cancellation && self.presence.saw(played, microphone);
+        self.decide(absent);
+    }
+
+    fn decide(&mut self, headset: bool) {
+        if headset != self.headset {
+            self.headset = headset;
+            self.cancel_echo(!headset);
         }
     }
 
     /// Cleans a frame of the microphone. `delays` is [`crate::Devices::delays`].
     pub fn capture(&mut self, frame: &mut Frame, delays: Delays) {
         let raw = *frame;
-        let played = self.played;
-        self.listen(&played, &raw);
+        let absent = self.config.echo_cancellation && self.presence.saw(&self.played, &raw);
+        self.decide(absent && self.headset);
         self.guarded(|p| {
             let _ = p.set_stream_delay_ms(delays.echo_ms());
             let _ = p.process_capture_f32(&[&raw], &mut [frame]);
@@ -132,8 +135,7 @@ impl Processing {
         frame.iter_mut().for_each(|s| *s /= STEPS);
     }
 
-    /// Another device plays or listens: what was learnt of the echo is wrong now, and learning anew is quicker than unlearning. The
-    /// rest of what the chain knows stays.
+    /// Another device plays or listens: what was learnt is wrong now, and learning anew is quicker than unlearning.
     pub fn other_device(&mut self) {
         (self.presence, self.headset) = (Presence::default(), false);
         if self.config.echo_cancellation {
@@ -142,7 +144,7 @@ impl Processing {
         }
     }
 
-    /// Takes the echo canceller out, or a new one in. The microphone's sound jumps by what it takes; it is quiet then.
+    /// Takes the echo canceller out, or a new one in. The library begins anew with all else, too.
     fn cancel_echo(&mut self, on: bool) {
         self.guarded(|p| {
             let config = Config { echo_canceller: on.then(echo_canceller), ..p.config().clone() };
@@ -153,7 +155,7 @@ impl Processing {
     /// What the chain adds to the way of the microphone's sound, ms.
     pub fn delay_ms(&self) -> f32 {
         let part = |on: bool, ms: f32| if on { ms } else { 0.0 };
-        let Some(_) = &self.inner else { return 0.0 };
+        let Some(_) = &self.inner else { return part(self.strong.is_some(), STRONG_MS) };
         BANDS_MS
             + part(self.config.echo_cancellation && !self.headset, ECHO_MS)
             + part(self.config.noise_suppression, NOISE_MS)

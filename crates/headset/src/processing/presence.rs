@@ -23,9 +23,12 @@ const STALE: u32 = 30;
 const SPAN: usize = 40;
 const ALIKE: f32 = 0.85;
 /// Levels below are alike, dBFS.
-const FLOOR: f32 = -60.0;
+const FLOOR: f32 = -85.0;
 /// Softer than this, dBFS, the microphone is switched off, which tells nothing.
-const OFF: f32 = -100.0;
+const OFF: f32 = -90.0;
+/// And the microphone gives no more than its own noise: within this of the quietest block of late, which is forgotten by so much a block, dB.
+const NOISE: f32 = 6.0;
+const FORGET: f32 = 0.02;
 
 /// Listens to both.
 #[derive(Debug)]
@@ -39,6 +42,7 @@ pub struct Presence {
     /// For each delay: blocks without an echo; loud ones since the last such.
     without: [u32; DELAYS],
     since: [u32; DELAYS],
+    quietest: f32,
     absent: bool,
 }
 
@@ -51,6 +55,7 @@ impl Default for Presence {
             microphone: [FLOOR; SPAN],
             without: [0; DELAYS],
             since: [0; DELAYS],
+            quietest: 0.0,
             absent: false,
         }
     }
@@ -78,10 +83,14 @@ impl Presence {
     }
 
     fn block(&mut self, microphone: f32) {
-        for (played, (without, since)) in self.played.iter().zip(self.without.iter_mut().zip(&mut self.since)) {
+        self.quietest = microphone.min(self.quietest + FORGET);
+        let quiet = microphone <= self.quietest + NOISE;
+        // A delay between two blocks shows in both.
+        let pairs = self.played.windows(2).map(|pair| Some(pair[0]?.min(pair[1]?)));
+        for (played, (without, since)) in pairs.zip(self.without.iter_mut().zip(&mut self.since)) {
             match played {
-                Some(played) if played - microphone >= NONE => (*without, *since) = (*without + 1, 0),
-                Some(played) if *played >= LOUD => *since += 1,
+                Some(played) if quiet && played - microphone >= NONE => (*without, *since) = (*without + 1, 0),
+                Some(played) if played >= LOUD => *since += 1,
                 _ => {}
             }
         }

@@ -2,7 +2,7 @@
 
 mod presence;
 
-use crate::{Delays, FRAME, Frame, SAMPLE_RATE, SILENCE};
+use crate::{Delays, Frame, SAMPLE_RATE, SILENCE};
 use nnnoiseless::DenoiseState;
 use presence::Presence;
 use sonora::config::{
@@ -58,136 +58,137 @@ impl ProcessingConfig {
         strong_noise_suppression: false,
         gain_control: false,
     };
-
-    fn strong(self) -> bool {
-        self.noise_suppression && self.strong_noise_suppression
-    }
 }
 
 /// The chain for one microphone and the loudspeaker it may hear.
 pub struct Processing {
-    config: ProcessingConfig,
-    inner: Option<AudioProcessing>,
-    strong: Option<Box<DenoiseState<'static>>>,
-    /// What the loudspeaker plays in this tick, and whether the microphone hears such things; without an echo there is nothing to cancel.
-    played: Frame,
+    /// Apart from the rest, for the library forgets all when one of its steps comes or goes: gain and noise are learnt over seconds.
+    echo: Option<Guarded>,
     presence: Presence,
+    /// The microphone does not hear the loudspeaker: the echo canceller rests.
     headset: bool,
-    rebuilds: u32,
+    clean: Option<Guarded>,
+    strong: Option<Box<DenoiseState<'static>>>,
 }
 
 impl Processing {
     /// A chain that knows nothing yet.
     pub fn new(config: ProcessingConfig) -> Processing {
-        let strong = config.strong().then(DenoiseState::new);
-        let presence = Presence::default();
-        Processing { config, inner: build(config), strong, played: SILENCE, presence, headset: false, rebuilds: 0 }
-    }
-
-    /// Shows what the loudspeaker plays; call before [`Processing::capture`] of the same tick.
-    pub fn render(&mut self, frame: &Frame) {
-        self.played = *frame;
-        self.guarded(|p| {
-            let mut unused = [0.0; FRAME];
-            let _ = p.process_render_f32(&[frame], &mut [&mut unused]);
-        });
-    }
-
-    /// Between calls: tones and replayed sound tell as well as a customer whether the microphone hears the loudspeaker. The echo
-    /// canceller is taken out here alone, for the library forgets the gain and the noise with it; in a call it only comes back.
-    pub fn listen(&mut self, played: &Frame, microphone: &Frame) {
-        let absent = self.config.echo_cancellation && self.presence.saw(played, microphone);
-        self.decide(absent);
-    }
-
-    fn decide(&mut self, headset: bool) {
-        if headset != self.headset {
-            self.headset = headset;
-            self.cancel_echo(!headset);
+        Processing {
+            echo: config.echo_cancellation.then(|| Guarded::new(echo_canceller())),
+            presence: Presence::default(),
+            headset: false,
+            clean: (config.noise_suppression || config.gain_control).then(|| Guarded::new(cleaner(config))),
+            strong: (config.noise_suppression && config.strong_noise_suppression).then(DenoiseState::new),
         }
     }
 
-    /// Cleans a frame of the microphone. `delays` is [`crate::Devices::delays`].
-    pub fn capture(&mut self, frame: &mut Frame, delays: Delays) {
-        let raw = *frame;
-        let absent = self.config.echo_cancellation && self.presence.saw(&self.played, &raw);
-        self.decide(absent && self.headset);
-        self.guarded(|p| {
-            let _ = p.set_stream_delay_ms(delays.echo_ms());
-            let _ = p.process_capture_f32(&[&raw], &mut [frame]);
-        });
+    /// Looks whether the microphone hears the loudspeaker. Between calls too: tones and replayed sound tell as well as a customer.
+    pub fn listen(&mut self, microphone: &Frame, played: &Frame) {
+        self.headset = self.echo.is_some() && self.presence.absent_after(played, microphone);
+    }
+
+    /// Cleans a frame of the microphone, while the loudspeaker plays another. `delays` is [`crate::Devices::delays`].
+    pub fn capture(&mut self, frame: &mut Frame, played: &Frame, delays: Delays) {
+        self.listen(frame, played);
+        if let Some(echo) = self.echo.as_mut().filter(|_| !self.headset) {
+            echo.work(|p| {
+                let _ = p.process_render_f32(&[played], &mut [&mut SILENCE.clone()]);
+                let _ = p.set_stream_delay_ms(delays.echo_ms());
+                let _ = p.process_capture_f32(&[&frame.clone()], &mut [frame]);
+            });
+        }
+        if let Some(clean) = &mut self.clean {
+            clean.work(|p| {
+                let _ = p.process_capture_f32(&[&frame.clone()], &mut [frame]);
+            });
+        }
         self.strongly(frame);
     }
 
     /// After the echo canceller, which needs sound as it came, and after the gain, since the network was trained on voices near to
     /// full scale.
     fn strongly(&mut self, frame: &mut Frame) {
-        let Some(strong) = self.strong.as_mut() else { return };
+        let Some(strong) = &mut self.strong else { return };
         // What is no number would end the program there.
         let scaled = frame.map(|s| if s.is_finite() { s.clamp(-1.0, 1.0) * STEPS } else { 0.0 });
-        let done = catch_unwind(AssertUnwindSafe(|| {
-            strong.process_frame(frame, &scaled);
-        }));
-        if done.is_err() {
+        if catch_unwind(AssertUnwindSafe(|| strong.process_frame(frame, &scaled))).is_err() {
             tracing::error!("strong noise suppression failed");
             (self.strong, *frame) = (None, scaled);
         }
         frame.iter_mut().for_each(|s| *s /= STEPS);
     }
 
-    /// Another device plays or listens: what was learnt is wrong now, and learning anew is quicker than unlearning.
+    /// Another device plays or listens: what was learnt of the echo is wrong now, and learning anew is quicker than unlearning. The
+    /// rest of what the chain knows stays.
     pub fn other_device(&mut self) {
         (self.presence, self.headset) = (Presence::default(), false);
-        if self.config.echo_cancellation {
-            self.cancel_echo(false);
-            self.cancel_echo(true);
+        if let Some(echo) = &mut self.echo {
+            echo.anew();
         }
-    }
-
-    /// Takes the echo canceller out, or a new one in. The library begins anew with all else, too.
-    fn cancel_echo(&mut self, on: bool) {
-        self.guarded(|p| {
-            let config = Config { echo_canceller: on.then(echo_canceller), ..p.config().clone() };
-            p.apply_config(config);
-        });
     }
 
     /// What the chain adds to the way of the microphone's sound, ms.
     pub fn delay_ms(&self) -> f32 {
-        let part = |on: bool, ms: f32| if on { ms } else { 0.0 };
-        let Some(_) = &self.inner else { return part(self.strong.is_some(), STRONG_MS) };
-        BANDS_MS
-            + part(self.config.echo_cancellation && !self.headset, ECHO_MS)
-            + part(self.config.noise_suppression, NOISE_MS)
-            + part(self.strong.is_some(), STRONG_MS)
+        let of = |step: &Option<Guarded>| step.as_ref().map_or(0.0, Guarded::delay_ms);
+        part(!self.headset, of(&self.echo)) + of(&self.clean) + part(self.strong.is_some(), STRONG_MS)
+    }
+}
+
+/// So much, if it is on.
+fn part(on: bool, ms: f32) -> f32 {
+    if on { ms } else { 0.0 }
+}
+
+/// Steps of the library, which is a young port of a large one: if they fail, the call goes on without them rather than not at all.
+struct Guarded {
+    config: Config,
+    inner: Option<AudioProcessing>,
+    rebuilds: u32,
+}
+
+impl Guarded {
+    fn new(config: Config) -> Guarded {
+        let mut new = Guarded { config, inner: None, rebuilds: 0 };
+        new.anew();
+        new
     }
 
-    /// The processor is a young port of a large library: if it fails, the call goes on without it rather than not at all.
-    fn guarded(&mut self, work: impl FnOnce(&mut AudioProcessing)) {
-        let Some(inner) = self.inner.as_mut() else { return };
+    /// Forgets what it has learnt.
+    fn anew(&mut self) {
+        let (config, stream) = (self.config.clone(), StreamConfig::new(SAMPLE_RATE, 1));
+        let build = || AudioProcessing::builder().config(config).capture_config(stream).render_config(stream).build();
+        self.inner = catch_unwind(AssertUnwindSafe(build)).ok();
+    }
+
+    fn delay_ms(&self) -> f32 {
+        let steps = part(self.config.echo_canceller.is_some(), ECHO_MS)
+            + part(self.config.noise_suppression.is_some(), NOISE_MS);
+        part(self.inner.is_some(), BANDS_MS + steps)
+    }
+
+    fn work(&mut self, work: impl FnOnce(&mut AudioProcessing)) {
+        let Some(inner) = &mut self.inner else { return };
         if catch_unwind(AssertUnwindSafe(|| work(inner))).is_err() {
             self.rebuilds += 1;
             tracing::error!(rebuilds = self.rebuilds, "sound processing failed");
-            self.inner = if self.rebuilds <= REBUILDS { build(self.config) } else { None };
-            (self.presence, self.headset) = (Presence::default(), false);
+            if self.rebuilds <= REBUILDS { self.anew() } else { self.inner = None }
         }
     }
 }
 
-fn echo_canceller() -> EchoCanceller {
-    // Its own notion of a headset: this one is twice as quick to find that there is no echo.
-    EchoCanceller { transparent_mode: TransparentModeType::Hmm, ..EchoCanceller::default() }
+fn echo_canceller() -> Config {
+    Config {
+        // Its own notion of a headset: this one is twice as quick to find that there is no echo.
+        echo_canceller: Some(EchoCanceller { transparent_mode: TransparentModeType::Hmm, ..EchoCanceller::default() }),
+        ..Config::default()
+    }
 }
 
-fn build(config: ProcessingConfig) -> Option<AudioProcessing> {
-    if config == ProcessingConfig::OFF {
-        return None;
-    }
-    let stream = StreamConfig::new(SAMPLE_RATE, 1);
-    let config = Config {
+fn cleaner(config: ProcessingConfig) -> Config {
+    Config {
         pre_amplifier: config.gain_control.then(|| PreAmplifier { fixed_gain_factor: 10f32.powf(-WEAKER_DB / 20.0) }),
         high_pass_filter: Some(HighPassFilter::default()),
-        echo_canceller: config.echo_cancellation.then(echo_canceller),
         noise_suppression: config.noise_suppression.then(NoiseSuppression::default),
         gain_controller2: config.gain_control.then(|| GainController2 {
             // A headset is close to the mouth: start near unity, and never raise a quiet room to a roar.
@@ -200,8 +201,7 @@ fn build(config: ProcessingConfig) -> Option<AudioProcessing> {
             ..GainController2::default()
         }),
         ..Config::default()
-    };
-    catch_unwind(|| AudioProcessing::builder().config(config).capture_config(stream).render_config(stream).build()).ok()
+    }
 }
 
 #[cfg(test)]

@@ -286,10 +286,9 @@ impl Sound {
         }
         // Between calls nobody hears the microphone; it is worth no more than a glance.
         if self.voices.is_empty() {
-            self.processing.listen(&playout, &microphone);
+            self.processing.listen(&microphone, &playout);
         } else {
-            self.processing.render(&playout);
-            self.processing.capture(&mut microphone, delays);
+            self.processing.capture(&mut microphone, &playout, delays);
         }
         self.levels.saw_microphone(&raw, &microphone);
         self.levels.saw_ear(&playout);

@@ -55,8 +55,7 @@ fn pass(config: ProcessingConfig, from: &Path, to: &Path, took: &mut Vec<f64>) -
     for chunk in sound.chunks_exact(FRAME) {
         let mut frame: Frame = chunk.try_into()?;
         let begun = Instant::now();
-        chain.render(&SILENCE);
-        chain.capture(&mut frame, Delays::default());
+        chain.capture(&mut frame, &SILENCE, Delays::default());
         took.push(begun.elapsed().as_secs_f64() * 1e6);
         for sample in frame {
             writer.write_sample((sample.clamp(-1.0, 1.0) * f32::from(i16::MAX)) as i16)?;

@@ -1,6 +1,7 @@
 //! The chain on generated rooms and voices, in virtual time.
 
 use super::*;
+use crate::FRAME;
 use crate::dbfs;
 
 /// Noise with a speech-like rhythm: an echo canceller needs both power and pauses.
@@ -20,11 +21,10 @@ fn the_loudspeakers_echo_is_taken_out_of_the_microphone() {
         let played: Frame = std::array::from_fn(|i| far(tick * FRAME + i, &mut seed));
         past.extend_from_slice(&played);
         let mut microphone: Frame = std::array::from_fn(|i| 0.4 * past[tick * FRAME + i]);
-        processing.render(&played);
         if tick >= 500 {
             before.extend_from_slice(&microphone);
         }
-        processing.capture(&mut microphone, Delays { microphone_ms: 20.0, ear_ms: 20.0 });
+        processing.capture(&mut microphone, &played, Delays { microphone_ms: 20.0, ear_ms: 20.0 });
         if tick >= 500 {
             after.extend_from_slice(&microphone);
         }
@@ -45,8 +45,7 @@ fn the_chain_takes_as_long_as_it_says() {
         for tick in 0..300 {
             let mut frame: Frame = std::array::from_fn(|i| far(tick * FRAME + i, &mut seed));
             said.extend_from_slice(&frame);
-            processing.render(&[0.0; FRAME]);
-            processing.capture(&mut frame, Delays::default());
+            processing.capture(&mut frame, &SILENCE, Delays::default());
             sent.extend_from_slice(&frame);
         }
         let alike = |lag: usize| -> f32 { (96_000..140_000).map(|i| said[i - lag] * sent[i]).sum() };
@@ -61,7 +60,7 @@ fn switched_off_means_untouched() {
     let mut processing = Processing::new(ProcessingConfig::OFF);
     let frame: Frame = std::array::from_fn(|i| (i as f32 / 50.0).sin());
     let mut out = frame;
-    processing.capture(&mut out, Delays::default());
+    processing.capture(&mut out, &SILENCE, Delays::default());
     assert_eq!(out, frame);
 }
 
@@ -71,8 +70,8 @@ fn nothing_a_device_gives_stops_the_chain() {
     let mut processing = Processing::new(config);
     for value in [f32::NAN, f32::INFINITY, 1e30, -1e30, 0.0] {
         for _ in 0..50 {
-            processing.render(&[value; FRAME]);
-            processing.capture(&mut [value; FRAME], Delays { microphone_ms: value, ear_ms: value });
+            let delays = Delays { microphone_ms: value, ear_ms: value };
+            processing.capture(&mut [value; FRAME], &[value; FRAME], delays);
         }
     }
 }

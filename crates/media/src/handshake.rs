@@ -82,14 +82,18 @@ impl Repeats {
     }
 }
 
-/// Whether a datagram carries a handshake or its change of keys first, by itself or in a relay's ChannelData
-/// (RFC 7983 §7, RFC 8656 §12.4). What goes to a relay before its channel is bound is not told apart.
+/// The first octet of what a datagram carries, by itself or in a relay's ChannelData; it tells the protocol (RFC 7983 §7, RFC 8656
+/// §12.4). What goes by a relay before its channel is bound is not told apart.
+pub fn carried(datagram: &[u8]) -> Option<u8> {
+    match datagram.first() {
+        Some(0x40..=0x4f) => datagram.get(4).copied(),
+        first => first.copied(),
+    }
+}
+
+/// Whether a datagram begins with a handshake or its change of keys.
 fn of_handshake(datagram: &[u8]) -> bool {
     const CHANGE_CIPHER_SPEC: u8 = 20;
     const HANDSHAKE: u8 = 22;
-    let content = match datagram.first() {
-        Some(0x40..=0x4f) => datagram.get(4),
-        first => first,
-    };
-    matches!(content, Some(&(CHANGE_CIPHER_SPEC | HANDSHAKE)))
+    matches!(carried(datagram), Some(CHANGE_CIPHER_SPEC | HANDSHAKE))
 }

@@ -7,10 +7,9 @@ use std::future::Future;
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cuffia_tls::Trust;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
@@ -22,7 +21,7 @@ use webrtc::runtime::{
 };
 
 use crate::error::MediaError;
-use crate::handshake::Repeats;
+use crate::handshake::{Repeats, carried};
 use crate::types::IceServer;
 
 /// How long a server may take to accept a stream.
@@ -96,8 +95,9 @@ fn host_and_port(place: &str, default: u16) -> Option<(String, u16)> {
     (!host.is_empty() && port != 0).then(|| (host.to_owned(), port))
 }
 
-/// After a message of ICE the core is asked so soon what it has to do next.
+/// After a message of ICE the core is asked so soon what it has to do next; longer after it, no more.
 const NEXT: Duration = Duration::from_millis(1);
+const PAST: Duration = Duration::from_millis(5);
 
 /// Tokio, with streams behind the stand-in addresses, and handshakes that arrive.
 #[derive(Debug)]
@@ -105,9 +105,9 @@ pub struct StreamRuntime {
     inner: TokioRuntime,
     servers: Vec<StreamServer>,
     trust: Trust,
-    /// A message of ICE came. With the one that decides for a path the core begins its handshake, but sends it with
+    /// When a message of ICE came. With the one that decides for a path the core begins its handshake, but sends it with
     /// its next timer only, up to 200 ms later.
-    stirred: Arc<AtomicBool>,
+    stirred: Arc<Mutex<Option<Instant>>>,
 }
 
 impl StreamRuntime {
@@ -152,7 +152,9 @@ impl Runtime for StreamRuntime {
     }
 
     fn sleep(&self, duration: Duration) -> Boxed<'static, ()> {
-        self.inner.sleep(if self.stirred.swap(false, Relaxed) { duration.min(NEXT) } else { duration })
+        let stirred = self.stirred.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let soon = stirred.is_some_and(|at| at.elapsed() < PAST);
+        self.inner.sleep(if soon { duration.min(NEXT) } else { duration })
     }
 
     fn interval(&self, period: Duration) -> Box<dyn AsyncInterval> {
@@ -170,7 +172,7 @@ struct Socket {
     inner: Arc<dyn AsyncUdpSocket>,
     streams: Vec<Stream>,
     repeats: Repeats,
-    stirred: Arc<AtomicBool>,
+    stirred: Arc<Mutex<Option<Instant>>>,
 }
 
 #[derive(Debug)]
@@ -181,6 +183,13 @@ struct Stream {
 }
 
 impl Socket {
+    fn came(&self, datagram: &[u8]) {
+        // So STUN begins (RFC 7983 §7).
+        if carried(datagram).is_some_and(|first| first < 4) {
+            *self.stirred.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        }
+    }
+
     fn poll_send_once(&self, cx: &mut Context<'_>, transmit: &Transmit<'_>) -> Poll<io::Result<usize>> {
         match self.streams.iter().find(|stream| stream.stand_in == transmit.destination) {
             None => self.inner.poll_send(cx, transmit),
@@ -234,17 +243,15 @@ impl AsyncUdpSocket for Socket {
             {
                 let length = datagram.len().min(buf.len());
                 buf[..length].copy_from_slice(&datagram[..length]);
+                self.came(&datagram);
                 *meta = RecvMeta::default();
                 (meta.addr, meta.len, meta.stride) = (stream.stand_in, length, length.max(1));
                 return Poll::Ready(Ok(1));
             }
         }
         let received = self.inner.poll_recv(cx, bufs, meta);
-        if let Poll::Ready(Ok(count)) = received
-            // The first octet of STUN is 0 or 1 (RFC 7983 §7).
-            && bufs.iter().take(count).any(|buf| buf.first().is_some_and(|first| *first < 2))
-        {
-            self.stirred.store(true, Relaxed);
+        if let Poll::Ready(Ok(count)) = received {
+            bufs.iter().take(count).for_each(|buf| self.came(buf));
         }
         received
     }

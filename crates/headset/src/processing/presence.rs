@@ -14,7 +14,7 @@ const DELAYS: usize = 40;
 /// An echo so much weaker than what is played, dB, is none. What is measured is the microphone, so its noise has to be as weak too.
 const NONE: f32 = 45.0;
 /// How often a delay must be seen without an echo.
-const ENOUGH: u32 = 8;
+const ENOUGH: u32 = 4;
 /// Played so loud, dBFS, an echo would show.
 const LOUD: f32 = -30.0;
 /// After so many loud blocks without a quiet one, five seconds, nothing is sure any more.

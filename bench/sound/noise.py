@@ -7,7 +7,6 @@ from the input. Writes the section "noise" of bench/out/figures.json and the par
 <!-- /noise -->. Run in the repository's folder.
 """
 
-import importlib.util
 import json
 import pathlib
 import subprocess
@@ -17,28 +16,16 @@ from datetime import date
 
 import numpy as np
 import soundfile
+from clips import FS, spoken
+from figures import document, keep
 from scipy.signal import butter, lfilter, resample_poly, sosfilt
 
 warnings.filterwarnings("ignore")
-FS = 48_000
 VOICES = ["M1", "F1", "F2", "M2"]
 LEVEL_DBOV = -26.0
 SNRS = [5, 15]
 BEFORE_S = 3.0  # of noise alone: what the chain hears before the operator speaks
 FORMS = ["none", "light", "strong"]
-GOAL = {"ovrl": 0.7, "sig": -0.1}
-
-
-def clip(name):
-    folder = pathlib.Path(importlib.util.find_spec("mcvqoe").submodule_search_locations[0])
-    x, fs = soundfile.read(folder / "mouth2ear" / "audio_clips" / f"{name}_harvard_phrases.wav")
-    assert fs == FS
-    return x
-
-
-def active_power(x):
-    p = np.mean(x[: len(x) // 960 * 960].reshape(-1, 960) ** 2, axis=1)
-    return np.mean(p[p > np.percentile(p, 95) * 10**-2.5])
 
 
 def pink(n, rng):
@@ -81,7 +68,7 @@ def people(n, rng):
     """Six voices at once behind a door: those of the clips, backwards so that none says what the operator says."""
     out = np.zeros(n)
     for k in range(6):
-        voice = np.tile(clip(VOICES[k % 4])[::-1], 4)
+        voice = np.tile(spoken(VOICES[k % 4], LEVEL_DBOV)[::-1], 4)
         out += np.roll(voice, rng.integers(len(voice)))[:n]
     return sosfilt(butter(2, 2_500, "lowpass", fs=FS, output="sos"), out)
 
@@ -100,9 +87,7 @@ def make(folder):
     rng = np.random.default_rng(5)
     names = []
     for name in VOICES:
-        voice = clip(name)
-        voice *= 10 ** (LEVEL_DBOV / 20) / np.sqrt(active_power(voice))
-        x = np.concatenate([np.zeros(int(BEFORE_S * FS)), voice, np.zeros(FS // 10)])
+        x = np.concatenate([np.zeros(int(BEFORE_S * FS)), spoken(name, LEVEL_DBOV), np.zeros(FS // 10)])
         floor = rng.normal(0, 10 ** (-75 / 20), len(x))
         sounds = {("quiet", 0): floor}
         for noise in NOISES:
@@ -143,9 +128,7 @@ def main():
         calls.append({"noise": noise, "snr": snr, "input": score(folder / f"{name}.wav"), **each})
     noisy = [c for c in calls if c["noise"] != "quiet"]
     section = {"date": date.today().isoformat(), "took": took, "clips": calls}
-    path = pathlib.Path("bench/out/figures.json")
-    figures = json.loads(path.read_text()) if path.exists() else {}
-    path.write_text(json.dumps(figures | {"noise": section}, indent=2, ensure_ascii=False) + "\n")
+    keep("noise", section)
 
     extra = {form: took[form]["meanUs"] - took["none"]["meanUs"] for form in FORMS}
     out = [
@@ -154,7 +137,7 @@ def main():
         "```",
         "",
         f"DNSMOS P.835 of {len(VOICES)} voices of NIST's in generated noise (no recordings), {section['date']}: overall / speech / background, the input's own,",
-        "then the difference to it. The chain is the product's, with echo cancellation and gain; each clip has three seconds of noise before the voice.",
+        "then the difference to it. The chain is the product's on a headset, with gain; each clip has three seconds of noise before the voice.",
         "",
         "| noise, speech above it by | input | light (always on) | strong (noisy room) |",
         "|---|---|---|---|",
@@ -172,15 +155,8 @@ def main():
         f"Delay of the chain: {took['none']['delayMs']:.0f}, {took['light']['delayMs']:.0f} and {took['strong']['delayMs']:.0f} ms.",
     ]
     print("\n".join(out))
-    if "--no-docs" in sys.argv:
-        return
-    path = pathlib.Path("docs/figures.md")
-    text = path.read_text()
-    begin, end = "<!-- noise -->", "<!-- /noise -->"
-    if begin not in text or end not in text:
-        sys.exit(f"{path} has no part between {begin} and {end}: put the two lines where the figures of noise belong")
-    before, rest = text.split(begin, 1)
-    path.write_text(before + begin + "\n\n" + "\n".join(out) + "\n\n" + end + rest.split(end, 1)[1])
+    if "--no-docs" not in sys.argv:
+        document("noise", out)
 
 
 main()

@@ -17,6 +17,7 @@ from datetime import date
 
 import matplotlib
 import numpy as np
+from figures import document, keep
 
 matplotlib.use("svg")
 matplotlib.rcParams["svg.hashsalt"] = "cuffia"  # the same calls give the same file
@@ -227,7 +228,7 @@ def save(figure, path):
     return path
 
 
-def document(section, calls):
+def written(section, calls):
     found, clients = section["conditions"], section["clients"]
     folder = pathlib.Path("docs/figures")
     out = [
@@ -271,14 +272,7 @@ def document(section, calls):
             name = FIGURES[c["figure"]][0]
             out.append(f"| {c['condition']} | {name} | {c['ours']}, {c['peer']} | {number(c['difference'], c['figure'])} | {low} to {high} | {c['verdict']} |")
         out.append("")
-    path = pathlib.Path("docs/figures.md")
-    text = path.read_text()
-    begin, end = "<!-- sound -->", "<!-- /sound -->"
-    if begin not in text or end not in text:
-        sys.exit(f"{path} has no part between {begin} and {end}: put the two lines where the figures of sound belong")
-    before, rest = text.split(begin, 1)
-    path.write_text(before + begin + "\n\n" + "\n".join(out).strip() + "\n\n" + end + rest.split(end, 1)[1])
-    print(f"written to {path}")
+    return out
 
 
 def main():
@@ -296,14 +290,11 @@ def main():
         "conditions": rows(calls),
         "comparisons": comparisons(calls),
     }
-    path = pathlib.Path("bench/out/figures.json")
-    figures = json.loads(path.read_text()) if path.exists() else {}
-    path.write_text(json.dumps(figures | {"sound": section}, indent=2, ensure_ascii=False) + "\n")
-    print(f"written to {path}")
+    keep("sound", section)
     if told["busy"]:
         print("docs/figures.md stays as it is: others used the machine (--busy)")
     elif "--no-docs" not in sys.argv:
-        document(section, calls)
+        document("sound", written(section, calls))
 
 
 main()

@@ -15,10 +15,10 @@ import warnings
 
 import numpy as np
 import soundfile
+from clips import FS, active_power, frames, package, spoken
 from scipy.signal import resample_poly
 
 warnings.filterwarnings("ignore")
-FS = 48_000
 # Warm-up first, which is scored apart; then each voice once.
 ORDER = ["M1", "F1", "M1", "F2", "M2"]
 # Never the same clip at the same time: an echo canceller would rightly take it for an echo.
@@ -29,11 +29,6 @@ LONGEST_DELAY_S = 1.5
 ALIKE = 0.6  # correlation of speech with what was heard of it
 KNOWN = 0.3  # of a clip, whose delay must be known
 CHANGE_MS = 4.0  # less is the estimator's own unrest
-
-
-def package(name):
-    """Folder of an installed package, without importing it: NIST's want a sound card."""
-    return pathlib.Path(importlib.util.find_spec(name).submodule_search_locations[0])
 
 
 def its():
@@ -51,23 +46,9 @@ def db(power):
     return 10 * np.log10(np.maximum(power, 1e-12))
 
 
-def frames(x, size):
-    return x[: len(x) // size * size].reshape(-1, size)
-
-
-def active_power(x, size):
-    """Mean power of the frames within 25 dB of the loudest twentieth."""
-    p = np.mean(frames(x, size) ** 2, axis=1)
-    return np.mean(p[p > np.percentile(p, 95) * 10**-2.5])
-
-
 def make_reference(folder):
     folder.mkdir(parents=True, exist_ok=True)
-    clips = {}
-    for name in set(ORDER):
-        x, fs = soundfile.read(package("mcvqoe") / "mouth2ear" / "audio_clips" / f"{name}_harvard_phrases.wav")
-        assert fs == FS
-        clips[name] = x * 10 ** ((LEVEL_DBOV - db(active_power(x, FS // 50))) / 20)
+    clips = {name: spoken(name, LEVEL_DBOV) for name in set(ORDER)}
     rng = np.random.default_rng(1)
     for file, order in (("reference", ORDER), ("said-back", ORDER_BACK)):
         gap = np.zeros(int(GAP_S * FS))

@@ -17,7 +17,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         .filter(|path| path.extension().is_some_and(|extension| extension == "wav"))
         .collect();
     files.sort();
-    let on = ProcessingConfig::default();
+    // As on a headset, where it rests.
+    let on = ProcessingConfig { echo_cancellation: false, ..ProcessingConfig::default() };
     let forms = [
         ("none", ProcessingConfig { noise_suppression: false, ..on }),
         ("light", on),

@@ -36,14 +36,15 @@ fn main() -> Result<(), Failure> {
     let clip = read(from)?;
 
     let mut encoder = Encoder::new(codec)?;
-    let (mut coming, mut sent, mut lost) = (Vec::new(), 0u32, 0u32);
+    let (mut coming, mut sent, mut lost, mut octets) = (Vec::new(), 0u32, 0u32, 0u64);
     for (n, sound) in clip.chunks_exact(PACKET).enumerate() {
         let sound: &[f32; PACKET] = sound.try_into()?;
         let mut payload = [0; LARGEST_PAYLOAD];
         // As the far end would report it, a little late.
-        encoder.adapt(if n < 100 { 0.0 } else { lost as f32 * 100.0 / sent as f32 });
+        encoder.adapt(if n < 100 { 0.0 } else { lost as f32 * 100.0 / sent as f32 }, true);
         let length = encoder.encode(sound, &mut payload).ok_or("the encoder refused")?;
         sent += 1;
+        octets += length as u64;
         // It can leave once its last sample was spoken.
         let made = Duration::from_millis(20 * (n as u64 + 1));
         match link.pass(made, length + HEADERS) {
@@ -85,6 +86,7 @@ fn main() -> Result<(), Failure> {
     println!(
         "{}",
         serde_json::json!({
+            "kbps": octets as f64 * 0.4 / f64::from(sent),
             "lost_percent": f64::from(lost) * 100.0 / f64::from(sent),
             "delay_ms": quantile(50), "delay_p95_ms": quantile(95),
             "invented_percent": f64::from(invented) * 100.0 / f64::from(frames.max(1)),

@@ -133,7 +133,9 @@ pub fn opus(data: &[u8]) {
         let made = if mode % 2 == 0 {
             decoder.decode(payload, &mut out)
         } else {
-            decoder.conceal(usize::from(mode as u8) * 48, Some(payload), &mut out)
+            let (made, _) = decoder.recover(usize::from(mode as u8) * 48, usize::from(mode) * 48, payload, &mut out);
+            decoder.reaches_back(payload, usize::from(mode) * 48);
+            made
         };
         assert_eq!(made, out.len());
         assert!(out.iter().all(|sample| sample.is_finite()));

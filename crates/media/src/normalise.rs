@@ -18,6 +18,9 @@ pub const PROFILE: &str = "UDP/TLS/RTP/SAVPF";
 const FIRST_MID: &str = "0";
 /// Our own Opus parameters (RFC 7587 §7).
 pub const OPUS_FMTP: &str = "minptime=10;useinbandfec=1";
+/// Says that deep redundancy (draft-ietf-mlcodec-opus-dred) is understood. The draft names no parameter, so only our own phones find it;
+/// others ignore what they do not know (RFC 7587 §6.1).
+pub const DEEP_FMTP: &str = "x-dred=1";
 /// The events we send and understand: the keypad.
 pub const EVENTS_FMTP: &str = "0-15";
 
@@ -48,6 +51,8 @@ pub struct Normalised {
     pub direction: Direction,
     /// Payload types in its order.
     pub payloads: Vec<(u8, Payload)>,
+    /// It understands deep redundancy.
+    pub deep: bool,
     /// How our answer must look.
     pub shape: Shape,
     /// The far end's DTLS role.
@@ -121,6 +126,7 @@ pub fn normalise(text: &str, role: Role, mid: Option<&str>, codecs: &[Codec]) ->
     if !payloads.iter().any(|(_, payload)| matches!(payload, Payload::Voice(_))) {
         return Err(MediaError::NoCommonCodec);
     }
+    let deep = audio.attributes("fmtp").any(|value| value.split([' ', ';']).any(|parameter| parameter == DEEP_FMTP));
     let setup = setup(sdp.inherited(audio, "setup"), role);
     let name = mid.unwrap_or(FIRST_MID);
 
@@ -167,7 +173,7 @@ pub fn normalise(text: &str, role: Role, mid: Option<&str>, codecs: &[Codec]) ->
         audio_at,
         others,
     };
-    Ok(Normalised { core, direction: sdp.direction(audio), payloads, shape, setup })
+    Ok(Normalised { core, direction: sdp.direction(audio), payloads, deep, shape, setup })
 }
 
 /// The SHA-256 fingerprint. Its hash name is spelled in capitals by Asterisk, and others may stand before it.

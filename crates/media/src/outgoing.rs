@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use crate::error::MediaError;
-use crate::normalise::{EVENTS_FMTP, Mid, OPUS_FMTP, Payload, Shape};
+use crate::normalise::{DEEP_FMTP, EVENTS_FMTP, Mid, OPUS_FMTP, Payload, Shape};
 use crate::sdp::{Head, Sdp, Section};
 use crate::types::{Codec, Direction};
 
@@ -135,7 +135,7 @@ fn write_formats(audio: &mut Section, payloads: &[(u8, Payload)]) {
         match payload {
             Payload::Voice(Codec::Opus) => {
                 lines.push(format!("a=rtpmap:{number} opus/48000/2"));
-                lines.push(format!("a=fmtp:{number} {OPUS_FMTP}"));
+                lines.push(format!("a=fmtp:{number} {OPUS_FMTP};{DEEP_FMTP}"));
             }
             Payload::Voice(codec) => lines.push(format!("a=rtpmap:{number} {}/8000", codec.name())),
             Payload::Events => {
@@ -201,7 +201,7 @@ mod tests {
         assert!(sdp.session.contains(&"o=- 7 3 IN IP4 127.0.0.1".to_owned()));
         assert_eq!(sdp.direction(audio), Direction::Inactive);
         assert_eq!((audio.attribute("setup"), audio.attribute("fingerprint")), (Some("active"), Some("sha-256 AA")));
-        assert_eq!(audio.attributes("fmtp").next(), Some("111 minptime=10;useinbandfec=1"));
+        assert_eq!(audio.attributes("fmtp").next(), Some("111 minptime=10;useinbandfec=1;x-dred=1"));
         assert_eq!(audio.attribute("ptime"), Some("20"));
     }
 

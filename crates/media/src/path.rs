@@ -161,7 +161,7 @@ impl VoicePath {
         }
         let (sound, mut data) = (out.sound, [0; LARGEST_PAYLOAD]);
         let Some(encoder) = out.encoders.of(codec) else { return };
-        encoder.adapt(self.shared.lost_remote.get());
+        encoder.adapt(self.shared.lost_remote.get(), self.shared.deep.load(Relaxed));
         let Some(length) = encoder.encode(&sound, &mut data) else { return };
         let packet = Leaving {
             payload_type,

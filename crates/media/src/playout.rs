@@ -42,6 +42,11 @@ const FAR_ABOVE: i64 = 60 * MS;
 const REST: usize = 100 * MS as usize;
 /// Lost packets count for this long: the memory of a packet.
 const LOSS_FORGET: f32 = 0.99;
+/// Gaps of more than a packet count longer, for there are fewer.
+const RUNS_FORGET: f32 = 0.998;
+/// From this share of packets lost in them on, deep redundancy is worth waiting a packet more. Waiting three more would be
+/// heard better still in bursts (by 0.1 of PESQ), but 40 ms later.
+const RUNS: f32 = 0.015;
 /// From this share of loss on it is worth waiting for redundancy, and what is missing is taken to be lost.
 const LOSSY: f32 = 0.01;
 
@@ -99,6 +104,10 @@ pub struct Playout {
     /// The delay is being shortened.
     too_much: bool,
     loss: f32,
+    /// Share of packets lost in gaps of more than one.
+    runs: f32,
+    /// The far end sends deep redundancy.
+    deep: bool,
     packet: i64,
     decisions: Decisions,
 }
@@ -119,6 +128,8 @@ impl Playout {
             rested: 0,
             too_much: false,
             loss: 0.0,
+            runs: 0.0,
+            deep: false,
             packet: PACKET as i64,
             decisions: Decisions::default(),
         }
@@ -134,6 +145,7 @@ impl Playout {
                 self.decoders.rest();
                 (self.playhead, self.bridged) = (None, 0);
                 self.delay.restart();
+                self.deep = false;
                 self.decisions.streams += 1;
             }
             Put::Late => self.decisions.late += 1,
@@ -199,8 +211,12 @@ impl Playout {
     }
 
     fn target(&self) -> i64 {
-        let redundancy = self.lossy() && self.codec() == Some(Codec::Opus);
-        self.delay.target(redundancy, self.packet)
+        let packets = match self.codec() {
+            Some(Codec::Opus) if self.deep && self.runs > RUNS => 2,
+            Some(Codec::Opus) if self.lossy() => 1,
+            _ => 0,
+        };
+        self.delay.target(packets * self.packet)
     }
 
     fn lossy(&self) -> bool {
@@ -255,34 +271,44 @@ impl Playout {
         made > 0
     }
 
-    /// What waits is further on: the next part of the gap is covered.
+    /// What waits is further on: the next part of the gap is covered, as far as may be from what the packet at hand knows of it.
     fn cover(&mut self, missing: usize, playhead: i64) -> bool {
         let packet = self.packet as usize;
-        // The packet at hand tells of the one right before it only.
-        let redundant = missing <= packet;
-        let length = if redundant { missing } else { (missing - packet).min(packet) };
-        let made = if redundant { self.recover(missing) } else { self.conceal(length.next_multiple_of(SEAM)) };
-        if !redundant {
-            self.decisions.lost += made as u64;
+        let last = missing <= packet;
+        if missing + self.bridged > packet + packet / 2 {
+            self.runs = self.runs * RUNS_FORGET + (1.0 - RUNS_FORGET);
+            self.deep = self.reaches_back(2 * packet);
         }
+        // What is missing before the last packet of the gap, a packet at a time.
+        let length = if last { missing } else { (missing - packet).min(packet).next_multiple_of(SEAM) };
+        let made = self.recover(length, missing);
         self.loss = self.loss * LOSS_FORGET + (1.0 - LOSS_FORGET);
         self.playhead = Some(playhead + (self.bridged + made) as i64);
         self.bridged = 0;
         made > 0
     }
 
-    /// The last `missing` samples before the packet that waits, from its redundancy where it has any.
-    fn recover(&mut self, missing: usize) -> usize {
+    /// Whether the packet that waits knows of so many samples before it.
+    fn reaches_back(&mut self, samples: usize) -> bool {
+        let Some(waiting) = self.jitter.next() else { return false };
+        self.decoders.decoder_in_use().is_some_and(|decoder| decoder.reaches_back(waiting.payload, samples))
+    }
+
+    /// The next `length` samples of a gap of `missing` samples before the packet that waits. Redundancy is of whole packets: what is
+    /// there already is the beginning of one.
+    fn recover(&mut self, length: usize, missing: usize) -> usize {
         let Some(waiting) = self.jitter.next() else { return 0 };
         let Some(codec) = self.decoders.present() else { return 0 };
         let Some(decoder) = self.decoders.decoder_in_use() else { return 0 };
-        let whole = self.packet as usize;
+        let whole = if length == missing { self.packet as usize } else { length };
         self.fresh.clear();
-        let redundancy = (codec == Codec::Opus && waiting.codec == Codec::Opus).then_some(waiting.payload);
-        let made = decoder.conceal(whole, redundancy, &mut self.fresh);
-        let known = redundancy.is_some_and(crate::codec::has_redundancy);
-        let skipped = made.saturating_sub(missing);
-        // What was bridged already is the beginning of it; where that ends, the two are blended.
+        let (made, known) = if codec == Codec::Opus && waiting.codec == Codec::Opus {
+            decoder.recover(whole, missing.max(whole), waiting.payload, &mut self.fresh)
+        } else {
+            (decoder.conceal(whole, &mut self.fresh), false)
+        };
+        let skipped = made.saturating_sub(length);
+        // Where what was bridged ends, the two are blended.
         let seam = skipped.min(SEAM).min(self.sound.len());
         let end = self.sound.len();
         for n in 0..seam {
@@ -305,7 +331,7 @@ impl Playout {
     fn conceal(&mut self, samples: usize) -> usize {
         let Some(decoder) = self.decoders.decoder_in_use() else { return 0 };
         self.fresh.clear();
-        let made = decoder.conceal(samples.min(LONGEST), None, &mut self.fresh);
+        let made = decoder.conceal(samples.min(LONGEST), &mut self.fresh);
         self.sound.extend(self.fresh.iter());
         self.invented += made;
         made
@@ -325,6 +351,7 @@ impl Playout {
             self.invented = 0;
         }
         self.loss *= LOSS_FORGET;
+        self.runs *= RUNS_FORGET;
         let playhead = at + made as i64;
         (self.playhead, self.bridged) = (Some(playhead), 0);
         if began < FRAME {

@@ -201,6 +201,7 @@ impl Session {
             return Err(MediaError::NoCommonCodec);
         }
         self.shared.set_payloads(&agreed, &agreed);
+        self.shared.deep.store(offer.deep, Relaxed);
         Ok(sdp)
     }
 }
@@ -244,6 +245,7 @@ impl MediaSession for Session {
         let description = RTCSessionDescription::answer(answer.core).map_err(MediaError::internal)?;
         self.connection.set_remote_description(description).await.map_err(MediaError::internal)?;
         self.shared.set_payloads(&payloads, &answer.payloads);
+        self.shared.deep.store(answer.deep, Relaxed);
         self.shared.set_direction(direction);
         negotiation.open = None;
         negotiation.mid = mid.map(str::to_owned);

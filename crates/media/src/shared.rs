@@ -54,6 +54,8 @@ pub struct Shared {
     voice: AtomicU32,
     /// Payload type for events, plus one.
     events_type: AtomicU8,
+    /// The far end understands deep redundancy.
+    pub deep: AtomicBool,
     /// Loss of our packets in percent, as reported, for the encoder.
     pub lost_remote: AtomicF32,
     digits: Mutex<VecDeque<char>>,
@@ -81,6 +83,7 @@ impl Shared {
             meaning: [const { AtomicU8::new(0) }; 128],
             voice: AtomicU32::new(0),
             events_type: AtomicU8::new(0),
+            deep: AtomicBool::new(false),
             lost_remote: AtomicF32::new(0.0),
             digits: Mutex::new(VecDeque::with_capacity(32)),
             digits_waiting: AtomicUsize::new(0),

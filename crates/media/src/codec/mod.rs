@@ -3,6 +3,7 @@
 mod conceal;
 mod g711;
 mod g722;
+mod libopus;
 mod opus_decoder;
 mod opus_encoder;
 mod resample;
@@ -12,8 +13,8 @@ use std::collections::VecDeque;
 pub use g711::Law;
 use g711::{G711Decoder, G711Encoder};
 use g722::{G722Decoder, G722Encoder};
+pub use libopus::has_redundancy;
 use opus_decoder::OpusDecoder;
-pub use opus_decoder::has_redundancy;
 use opus_encoder::OpusEncoder;
 
 use crate::error::MediaError;
@@ -59,10 +60,10 @@ impl Encoder {
         }
     }
 
-    /// Follows the loss the far end reports.
-    pub fn adapt(&mut self, loss_percent: f32) {
+    /// Follows the loss the far end reports, and whether it understands deep redundancy.
+    pub fn adapt(&mut self, loss_percent: f32, deep: bool) {
         if let Self::Opus(opus) = self {
-            opus.adapt(loss_percent);
+            opus.adapt(loss_percent, deep);
         }
     }
 }
@@ -106,12 +107,29 @@ impl Decoder {
         }
     }
 
-    /// Invents `samples` of sound for a gap; with the packet after the gap, what that one carries of it.
-    pub fn conceal(&mut self, samples: usize, next: Option<&[u8]>, out: &mut Pcm) -> usize {
+    /// Invents `samples` of sound for a gap.
+    pub fn conceal(&mut self, samples: usize, out: &mut Pcm) -> usize {
         match self {
-            Self::Opus(opus) => opus.conceal(samples, next, out),
+            Self::Opus(opus) => opus.conceal(samples, out),
             Self::G711(g711) => g711.conceal(samples, out),
             Self::G722(g722) => g722.conceal(samples, out),
+        }
+    }
+
+    /// Whether a packet knows of so many samples before it.
+    pub fn reaches_back(&mut self, payload: &[u8], samples: usize) -> bool {
+        match self {
+            Self::Opus(opus) => opus.reaches_back(payload, samples),
+            Self::G711(_) | Self::G722(_) => false,
+        }
+    }
+
+    /// Makes `samples` of a gap with the help of the packet `after` it, which begins `before` samples after the first of them. Gives how
+    /// many were made, and whether they are what was said rather than invented.
+    pub fn recover(&mut self, samples: usize, before: usize, after: &[u8], out: &mut Pcm) -> (usize, bool) {
+        match self {
+            Self::Opus(opus) => opus.recover(samples, before, after, out),
+            Self::G711(_) | Self::G722(_) => (self.conceal(samples, out), false),
         }
     }
 }

@@ -134,7 +134,7 @@ fn a_lost_packet_is_covered_by_sound_and_not_by_a_hole() {
         let mut out = Pcm::new();
         for (n, payload) in sent.iter().enumerate() {
             if n == 20 {
-                let made = decoder.conceal(PACKET, Some(sent[n + 1].as_slice()), &mut out);
+                let made = decoder.recover(PACKET, PACKET, &sent[n + 1], &mut out).0;
                 assert_eq!(made, PACKET, "{codec:?}");
             } else {
                 decoder.decode(payload, &mut out);
@@ -163,7 +163,7 @@ fn a_long_gap_fades_to_silence() {
         }
         out.clear();
         for _ in 0..50 {
-            assert!(decoder.conceal(PACKET, None, &mut out) > 0);
+            assert!(decoder.conceal(PACKET, &mut out) > 0);
         }
         let end: Vec<f32> = out.into_iter().skip(45 * PACKET).collect();
         // Opus ends in a breath of comfort noise.
@@ -175,7 +175,7 @@ fn a_long_gap_fades_to_silence() {
 fn opus_carries_the_packet_before_at_every_level_of_loss() {
     for loss in [0.0, 4.0, 12.0, 40.0] {
         let mut encoder = Encoder::new(Codec::Opus).unwrap();
-        encoder.adapt(loss);
+        encoder.adapt(loss, false);
         let mut payload = [0; LARGEST_PAYLOAD];
         let sent: Vec<Vec<u8>> = (0..30)
             .map(|n| encoder.encode(&voice(n), &mut payload).map(|length| payload[..length].to_vec()).unwrap())
@@ -187,8 +187,9 @@ fn opus_carries_the_packet_before_at_every_level_of_loss() {
             for (n, payload) in sent[..19].iter().enumerate() {
                 out.clear();
                 match n {
-                    17 if lost => decoder.conceal(PACKET, None, &mut out),
-                    18 if lost => decoder.conceal(PACKET, redundancy.then_some(sent[19].as_slice()), &mut out),
+                    17 if lost => decoder.conceal(PACKET, &mut out),
+                    18 if lost && redundancy => decoder.recover(PACKET, PACKET, &sent[19], &mut out).0,
+                    18 if lost => decoder.conceal(PACKET, &mut out),
                     _ => decoder.decode(payload, &mut out),
                 };
             }
@@ -203,14 +204,51 @@ fn opus_carries_the_packet_before_at_every_level_of_loss() {
 }
 
 #[test]
-fn only_a_line_too_narrow_lowers_the_bitrate_and_it_comes_back_slowly() {
+fn a_word_that_begins_in_a_long_gap_is_heard_where_deep_redundancy_is_sent() {
+    let mut encoder = Encoder::new(Codec::Opus).unwrap();
+    encoder.adapt(20.0, true);
+    let mut payload = [0; LARGEST_PAYLOAD];
+    // Silence; the word begins with the first of three lost packets.
+    let word = |n: usize| if n < 25 { [0.0; PACKET] } else { voice(n - 20) };
+    let sent: Vec<Vec<u8>> = (0..40)
+        .map(|n| encoder.encode(&word(n), &mut payload).map(|length| payload[..length].to_vec()).unwrap())
+        .collect();
+    let heard = |after: Option<&[u8]>| {
+        let mut decoder = Decoder::new(Codec::Opus).unwrap();
+        let mut out = Pcm::new();
+        sent[..25].iter().for_each(|payload| {
+            decoder.decode(payload, &mut out);
+        });
+        out.clear();
+        for missing in [3, 2, 1] {
+            let (made, known) = match after {
+                Some(after) => decoder.recover(PACKET, missing * PACKET, after, &mut out),
+                None => (decoder.conceal(PACKET, &mut out), false),
+            };
+            assert_eq!((made, known), (PACKET, after.is_some()), "{missing} before");
+        }
+        let out: Vec<f32> = out.into_iter().collect();
+        rms(&out[PACKET..2 * PACKET])
+    };
+    let said = rms(&word(26));
+    let (with, without) = (heard(Some(&sent[28])), heard(None));
+    assert!(
+        with > said * 0.4 && with < said * 2.0 && without < said * 0.1,
+        "{said} said, {with} with, {without} without"
+    );
+}
+
+#[test]
+fn a_line_that_loses_is_given_more_and_one_too_narrow_less() {
     let mut encoder = opus_encoder::OpusEncoder::new().unwrap();
-    for (loss, bitrate) in [(0.0, 32_000), (5.0, 32_000), (20.0, 32_000), (30.0, 20_000), (0.0, 20_000)] {
-        encoder.adapt(loss);
-        assert_eq!(encoder.bitrate(), bitrate, "at {loss} %");
+    for (loss, bitrate) in [(0.0, 32_000), (2.0, 32_000), (8.0, 48_000), (15.0, 48_000), (30.0, 20_000), (0.0, 20_000)]
+    {
+        encoder.adapt(loss, true);
+        assert_eq!(encoder.told(), (bitrate, bitrate == 48_000), "at {loss} %");
     }
-    (0..1_000).for_each(|_| encoder.adapt(0.0));
-    assert_eq!(encoder.bitrate(), 32_000);
+    // It comes back slowly; and as giving more was followed by losing more, more is not given again.
+    (0..1_000).for_each(|_| encoder.adapt(5.0, true));
+    assert_eq!(encoder.told(), (32_000, false));
 }
 
 #[test]
@@ -225,12 +263,14 @@ fn rubbish_makes_no_sound_and_no_panic() {
                     .map(|n| (n.wrapping_mul(2_654_435_761).wrapping_add(seed * 97) >> 13) as u8)
                     .collect();
                 assert!(decoder.decode(&payload, &mut out) <= 1_500 * 6);
-                decoder.conceal(PACKET, Some(&payload), &mut out);
+                decoder.recover(PACKET, PACKET, &payload, &mut out);
+                decoder.recover(PACKET, 5 * PACKET, &payload, &mut out);
+                decoder.reaches_back(&payload, 5 * PACKET);
                 out.clear();
             }
         }
         for samples in [0, 1, 120, 5_760, 100_000] {
-            assert!(decoder.conceal(samples, None, &mut out) <= LONGEST);
+            assert!(decoder.conceal(samples, &mut out) <= LONGEST);
         }
     }
 }

@@ -269,3 +269,13 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn who_says_so_understands_deep_redundancy() {
+    let text = sdp!("browser-offer");
+    assert!(!offer(text).deep);
+    for (parameter, deep) in [("x-dred=1", true), ("x-dred=10", false), ("no-x-dred=1", false), ("x-dred=0", false)] {
+        let said = text.replace("a=fmtp:111 ", &format!("a=fmtp:111 {parameter};"));
+        assert!(said.contains(parameter) && offer(&said).deep == deep, "{parameter}");
+    }
+}

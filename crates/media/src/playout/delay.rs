@@ -108,8 +108,8 @@ impl Delay {
         now - at - self.base
     }
 
-    /// The delay to aim at; with `redundancy` the packet after a lost one is waited for, which comes `packet` later.
-    pub fn target(&self, redundancy: bool, packet: i64) -> i64 {
+    /// The delay to aim at; so much of it is to wait for redundancy, which comes after what was lost.
+    pub fn target(&self, redundancy: i64) -> i64 {
         let mut late = self.weight * (1.0 - IN_TIME);
         let mut lag = BUCKETS;
         while lag > 1 && self.histogram[lag - 1] <= late {
@@ -118,7 +118,7 @@ impl Delay {
         }
         // The upper edge of the bucket, but for the first: a network without jitter shall not pay for its width.
         let lag = if lag == 1 { 2 * MS } else { lag as i64 * BUCKET };
-        (lag + TICK + if redundancy { packet } else { 0 }).clamp(LEAST, MOST)
+        (lag + TICK + redundancy).clamp(LEAST, MOST)
     }
 }
 
@@ -140,7 +140,7 @@ mod tests {
     }
 
     fn target_ms(delay: &Delay) -> i64 {
-        delay.target(false, 0) / MS
+        delay.target(0) / MS
     }
 
     #[test]
@@ -166,7 +166,7 @@ mod tests {
     #[test]
     fn redundancy_is_worth_a_packet_of_waiting() {
         let delay = after(500, |_| 0);
-        assert_eq!(delay.target(true, 20 * MS) - delay.target(false, 20 * MS), 12 * MS, "up from a floor of 20 ms");
+        assert_eq!(delay.target(20 * MS) - delay.target(0), 12 * MS, "up from a floor of 20 ms");
     }
 
     #[test]
@@ -193,7 +193,7 @@ mod tests {
         let mut delay = Delay::new();
         for n in [0, i64::MAX / 4, -1_000_000, 7, i64::MIN / 4, 12] {
             delay.came(n, -n);
-            assert!((LEAST..=MOST).contains(&delay.target(true, 960)));
+            assert!((LEAST..=MOST).contains(&delay.target(960)));
         }
     }
 }

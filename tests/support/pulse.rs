@@ -125,7 +125,7 @@ impl Drop for Playing {
 /// A running recorder.
 pub struct Listening {
     child: Playing,
-    output: Box<dyn Read>,
+    output: Box<dyn Read + Send>,
 }
 
 impl Listening {

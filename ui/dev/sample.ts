@@ -49,6 +49,7 @@ export function snapshot(): Snapshot {
       ringer: null,
       muted: false,
       warning: null,
+      noisy: false,
       choice: { microphone: ['jabra'], loudspeaker: ['jabra'], ringer: [] },
       processing: { echoCancellation: true, noiseSuppression: true, strongNoiseSuppression: false, gainControl: false },
     },
@@ -216,6 +217,7 @@ const row = (part: Partial<CallRow>): CallRow => ({
   request: null,
   draft: null,
   mos: null,
+  troubles: [],
   ...part,
 });
 
@@ -234,6 +236,7 @@ export function calls(): CallRow[] {
       reason: 'hung_up_there',
       recording: true,
       mos: 4.2,
+      troubles: ['interrupted', 'echo'],
       request: request(
         'r3',
         12 * MINUTE,

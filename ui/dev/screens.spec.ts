@@ -92,6 +92,12 @@ const states: Record<
       e.state.headset.warning = 'dead_microphone';
     },
   },
+  echo: {
+    set: (e) => {
+      e.state.calls = [sample.call()];
+      e.state.headset.warning = 'echo';
+    },
+  },
   'no-loudspeaker': {
     set: (e) => {
       e.state.calls = [sample.call()];
@@ -159,6 +165,7 @@ const states: Record<
   customer: { at: '#/customers/k1' },
   practice: { at: '#/practice' },
   settings: { at: '#/settings' },
+  noisy: { at: '#/settings', set: (e) => (e.state.headset.noisy = true) },
   'remove-samples': {
     at: '#/settings',
     act: async (page) => {

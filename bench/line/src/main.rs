@@ -16,6 +16,9 @@ use cuffia_relay::{Fate, Link, NAMES, Profile};
 /// Octets of IPv4, UDP and RTP, and of SRTP's authentication.
 const HEADERS: usize = 20 + 8 + 12 + 10;
 
+/// Packets between two reports.
+const REPORT: usize = 250;
+
 type Failure = Box<dyn std::error::Error>;
 
 fn main() -> Result<(), Failure> {
@@ -37,11 +40,15 @@ fn main() -> Result<(), Failure> {
 
     let mut encoder = Encoder::new(codec)?;
     let (mut coming, mut sent, mut lost, mut octets) = (Vec::new(), 0u32, 0u32, 0u64);
+    let (mut reported, mut lost_before) = (0.0, 0);
     for (n, sound) in clip.chunks_exact(PACKET).enumerate() {
         let sound: &[f32; PACKET] = sound.try_into()?;
         let mut payload = [0; LARGEST_PAYLOAD];
-        // As the far end would report it, a little late.
-        encoder.adapt(if n < 100 { 0.0 } else { lost as f32 * 100.0 / sent as f32 }, true);
+        // As the far end would report it, every five seconds.
+        if n > 0 && n % REPORT == 0 {
+            (reported, lost_before) = ((lost - lost_before) as f32 * 100.0 / REPORT as f32, lost);
+        }
+        encoder.adapt(reported, true);
         let length = encoder.encode(sound, &mut payload).ok_or("the encoder refused")?;
         sent += 1;
         octets += length as u64;

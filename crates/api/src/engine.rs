@@ -2,11 +2,10 @@
 
 use crate::show;
 use crate::view::*;
-use cuffia_desk::{Desk, DeskEvent, OperatorState as DeskOperator};
+use cuffia_desk::{Desk, DeskEvent, OperatorState as DeskOperator, Trouble};
 use cuffia_headset::{Choice, DeviceEvent, DeviceInfo, ProcessingConfig};
 use cuffia_practice::{Outcome, Room, RoomEvent};
 use serde::{Deserialize, Serialize};
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::broadcast;
@@ -14,8 +13,6 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 /// Levels are sent this often.
 const LEVELS: Duration = Duration::from_millis(50);
-/// After so long of nothing but zeros the operator is told that nobody hears him.
-const DEAD_MICROPHONE_MS: u32 = 2_000;
 /// A shell further behind takes a new snapshot.
 const BACKLOG: usize = 512;
 
@@ -87,9 +84,13 @@ struct Mutable {
     seq: u64,
     settings: Settings,
     in_use: InUse,
+    heard: Heard,
     known: Vec<DeviceInfo>,
     practice: Option<Practice>,
 }
+
+/// What the microphone's sound tells: the worst that is wrong, and that the room is loud.
+type Heard = (Option<Trouble>, bool);
 
 struct Inner {
     desk: Desk,
@@ -98,7 +99,6 @@ struct Inner {
     key_store: KeyStore,
     system_language: Language,
     messages: broadcast::Sender<Message>,
-    dead_microphone: AtomicBool,
     state: Mutex<Mutable>,
 }
 
@@ -120,11 +120,11 @@ impl Engine {
             key_store: setup.key_store,
             system_language: setup.system_language,
             messages: broadcast::channel(BACKLOG).0,
-            dead_microphone: AtomicBool::new(false),
             state: Mutex::new(Mutable {
                 seq: 0,
                 settings: settings.clone(),
                 in_use: InUse::default(),
+                heard: Heard::default(),
                 known: Vec::new(),
                 practice: None,
             }),
@@ -232,12 +232,11 @@ impl Engine {
 
     pub(crate) fn headset(&self) -> HeadsetView {
         let muted = self.desk().headset().muted();
-        let dead = self.0.dead_microphone.load(Relaxed);
         let state = self.locked();
         let name = |id: &Option<String>| {
             id.as_ref().map(|id| state.known.iter().find(|d| d.id == *id).map_or(id, |d| &d.name).clone())
         };
-        let in_use = &state.in_use;
+        let (in_use, (trouble, noisy)) = (&state.in_use, state.heard);
         HeadsetView {
             microphone: name(&in_use.microphone),
             loudspeaker: name(&in_use.loudspeaker),
@@ -246,9 +245,9 @@ impl Engine {
             warning: match () {
                 () if in_use.microphone.is_none() => Some(HeadsetWarning::NoMicrophone),
                 () if in_use.loudspeaker.is_none() => Some(HeadsetWarning::NoLoudspeaker),
-                () if dead => Some(HeadsetWarning::DeadMicrophone),
-                () => None,
+                () => trouble.and_then(show::warning),
             },
+            noisy,
             choice: DeviceChoice {
                 microphone: state.settings.choice.microphone.clone(),
                 loudspeaker: state.settings.choice.loudspeaker.clone(),
@@ -345,8 +344,8 @@ impl Engine {
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
         loop {
             tick.tick().await;
-            let dead = levels.digital_silence_ms() >= DEAD_MICROPHONE_MS && self.locked().in_use.microphone.is_some();
-            if dead != self.0.dead_microphone.swap(dead, Relaxed) {
+            let heard = (Trouble::of(&levels).first().copied(), levels.noisy());
+            if heard != std::mem::replace(&mut self.locked().heard, heard) {
                 self.send_headset();
             }
             if self.0.messages.receiver_count() == 0 {

@@ -3,7 +3,7 @@
 use crate::view::*;
 use cuffia_customers::{CallRecord, Draft, Promise, Request};
 use cuffia_desk::{
-    CustomerSight, DeskError, Ending, Kind, LineKind as DeskLine, LineState as DeskLineState, LiveCall, WrapUp,
+    CustomerSight, DeskError, Ending, Kind, LineKind as DeskLine, LineState as DeskLineState, LiveCall, Trouble, WrapUp,
 };
 use cuffia_headset::Levels;
 use cuffia_phone::{Impairment, Origin, State, Statistics};
@@ -223,5 +223,27 @@ pub(crate) fn call_row(c: &CallRecord, r: Option<&Request>, d: Option<&Draft>) -
         request: r.map(request),
         draft: d.map(draft),
         mos: c.mos.map(|m| m as f32),
+        troubles: c.troubles.iter().filter_map(|word| Trouble::from_word(word)).map(trouble).collect(),
+    }
+}
+
+/// What to tell the operator of it while it lasts; an interruption is told of as it happens.
+pub(crate) fn warning(t: Trouble) -> Option<HeadsetWarning> {
+    match t {
+        Trouble::Interrupted => None,
+        Trouble::DeadMicrophone => Some(HeadsetWarning::DeadMicrophone),
+        Trouble::Echo => Some(HeadsetWarning::Echo),
+        Trouble::TooLoud => Some(HeadsetWarning::TooLoud),
+        Trouble::TooSlow => Some(HeadsetWarning::TooSlow),
+    }
+}
+
+fn trouble(t: Trouble) -> TroubleView {
+    match t {
+        Trouble::Interrupted => TroubleView::Interrupted,
+        Trouble::DeadMicrophone => TroubleView::DeadMicrophone,
+        Trouble::Echo => TroubleView::Echo,
+        Trouble::TooLoud => TroubleView::TooLoud,
+        Trouble::TooSlow => TroubleView::TooSlow,
     }
 }

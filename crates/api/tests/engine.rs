@@ -4,7 +4,7 @@
 use cuffia_api::*;
 use cuffia_customers::{PRACTICE_CUSTOMERS, Store};
 use cuffia_desk::{Clock, Desk, DeskSetup};
-use cuffia_headset::{Choice, DeviceInfo, Headset, MemoryDevices, ProcessingConfig};
+use cuffia_headset::{Choice, DeviceEvent, DeviceInfo, Headset, MemoryDevices, MemoryEnd, ProcessingConfig};
 use cuffia_phone::{MediaConfig, Trust};
 use cuffia_sip::{CallId, LineCommand, LineEvent, Switchboard, SwitchboardEvent};
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::time::Duration;
 use tokio::sync::broadcast;
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 /// Nothing waited for takes nearly so long; a test that does has failed.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -37,6 +37,8 @@ impl DeviceControl for NoDevices {
 struct Shell {
     engine: Engine,
     messages: broadcast::Receiver<Message>,
+    microphone: MemoryEnd,
+    plugs: UnboundedSender<DeviceEvent>,
 }
 
 impl Shell {
@@ -49,7 +51,7 @@ impl Shell {
         let (key, _) = cuffia_customers::open_key(folder, false).unwrap();
         let store = Store::open(&folder.join("cuffia.db"), &key).unwrap();
         cuffia_customers::fill(&store, NOW).unwrap();
-        let (devices, _) = MemoryDevices::new();
+        let (devices, microphone) = MemoryDevices::new();
         let desk = Desk::open(DeskSetup {
             store: Arc::new(store),
             headset: Headset::start(Box::new(devices), ProcessingConfig::default()).unwrap(),
@@ -60,16 +62,17 @@ impl Shell {
             clock,
         })
         .unwrap();
+        let (plugs, device_events) = unbounded_channel();
         let engine = Engine::start(EngineSetup {
             desk,
             devices: Box::new(NoDevices),
-            device_events: unbounded_channel().1,
+            device_events,
             data_folder: String::new(),
             key_store: KeyStore::File,
             system_language: Language::En,
         })
         .unwrap();
-        Shell { messages: engine.messages(), engine }
+        Shell { messages: engine.messages(), engine, microphone, plugs }
     }
 
     async fn ask(&self, command: &str, arguments: Value) -> Value {
@@ -418,6 +421,34 @@ async fn a_practice_customer_is_found_and_called_by_name_and_number_and_has_a_ca
     shell.ask("hang_up", json!({"call": view.id})).await;
     shell.until("the end", |s| s.calls.is_empty().then_some(())).await;
     assert_eq!(shell.row(&view.id).await.name.as_deref(), Some("Margaret Hale"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_with_the_microphone_is_told_at_once_and_stays_with_the_call() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut shell = Shell::open(dir.path());
+    shell.ask("start_practice", json!({"scenario": SCENARIO, "language": "en"})).await;
+    let call = shell.until("her call", |s| s.calls.first().map(|c| c.id.clone())).await;
+    shell.ask("answer", json!({"call": call})).await;
+    // Figures come once a second.
+    let received = |s: &Snapshot| s.calls.first().and_then(|c| c.quality.as_ref()).map_or(0, |q| q.received);
+    let warned = |s: &Snapshot, warning| (s.headset.warning == Some(warning)).then_some(());
+    for plugged in [DeviceEvent::Microphone(Some("m".into())), DeviceEvent::Loudspeaker(Some("l".into()))] {
+        shell.plugs.send(plugged).unwrap();
+    }
+    // Nothing but zeros comes from it, until somebody shouts.
+    shell.until("the silent microphone", |s| warned(s, HeadsetWarning::DeadMicrophone)).await;
+    let before = received(&shell.engine.whole());
+    shell.until("two seconds of call", |s| (received(s) > before + 75).then_some(())).await;
+    let shout: Vec<f32> = (0..30 * 48_000).map(|i| (3.0 * (i as f32 / 30.0).sin()).clamp(-1.0, 1.0)).collect();
+    shell.microphone.speak(&shout);
+    shell.until("the loud microphone", |s| warned(s, HeadsetWarning::TooLoud)).await;
+    let before = received(&shell.engine.whole());
+    shell.until("two seconds more", |s| (received(s) > before + 75).then_some(())).await;
+    shell.ask("hang_up", json!({"call": call})).await;
+    shell.until("the end", |s| s.calls.is_empty().then_some(())).await;
+    let troubles = shell.row(&call).await.troubles;
+    assert!(troubles.starts_with(&[TroubleView::DeadMicrophone, TroubleView::TooLoud]), "{troubles:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -33,6 +33,8 @@ pub struct CallRecord {
     pub recording: Option<String>,
     /// Mean quality.
     pub mos: Option<f64>,
+    /// What was wrong with the sound at some time, the desk's words.
+    pub troubles: Vec<String>,
 }
 
 /// What is written down during a call, before it is registered. Parts may be missing.
@@ -87,8 +89,8 @@ pub struct Promise {
     pub kept: Option<i64>,
 }
 
-const CALL: &str =
-    "id, outgoing, number, name, customer, called, practice, started, answered, ended, reason, recording, mos";
+const CALL: &str = "id, outgoing, number, name, customer, called, practice, started, answered, ended, reason, recording, mos, \
+     troubles";
 const REQUEST: &str = "id, call, customer, at, kind, topic, subtopic, note";
 
 impl Store {
@@ -99,13 +101,13 @@ impl Store {
     pub fn put_call(&self, c: &CallRecord) -> Result<(), StoreError> {
         self.write().execute(
             &format!(
-                "INSERT INTO call ({CALL}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+                "INSERT INTO call ({CALL}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
                  ON CONFLICT(id) DO UPDATE SET outgoing = ?2, number = ?3, name = ?4, customer = ?5, called = ?6, practice = ?7,
-                     started = ?8, answered = ?9, ended = ?10, reason = ?11, recording = ?12, mos = ?13"
+                     started = ?8, answered = ?9, ended = ?10, reason = ?11, recording = ?12, mos = ?13, troubles = ?14"
             ),
             params![
                 c.id, c.outgoing, c.number, c.name, c.customer, c.called, c.practice, c.started, c.answered, c.ended,
-                c.reason, c.recording, c.mos
+                c.reason, c.recording, c.mos, c.troubles.join(" ")
             ],
         )?;
         Ok(())
@@ -311,6 +313,7 @@ fn read_call(r: &Row<'_>) -> rusqlite::Result<CallRecord> {
         reason: r.get(10)?,
         recording: r.get(11)?,
         mos: r.get(12)?,
+        troubles: r.get_ref(13)?.as_str()?.split_whitespace().map(str::to_owned).collect(),
     })
 }
 

@@ -35,6 +35,7 @@ const STEPS: &[&str] = &[
     "ALTER TABLE customer ADD COLUMN sample INTEGER NOT NULL DEFAULT 0;
      UPDATE customer SET sample = 1;
      CREATE INDEX customer_sample ON customer(id) WHERE sample = 1;",
+    "ALTER TABLE call ADD COLUMN troubles TEXT NOT NULL DEFAULT '';",
 ];
 
 /// Brings a database to the newest form, each step in a transaction of its own. `user_version` counts the steps done.

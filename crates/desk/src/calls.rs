@@ -2,7 +2,7 @@
 
 use crate::desk::DeskEvent;
 use crate::line::LineKind;
-use crate::records::Ending;
+use crate::records::{Ending, Trouble};
 use crate::{Desk, DeskError};
 use cuffia_customers::{CallRecord, Customer, Draft, Promise, Request, normalise};
 use cuffia_headset::Frame;
@@ -52,6 +52,7 @@ pub struct LiveCall {
     /// Whether it is being recorded.
     pub recording: bool,
     mos: (f64, u32),
+    troubles: Vec<Trouble>,
     writer: Arc<Mutex<Option<Writer>>>,
 }
 
@@ -60,6 +61,14 @@ impl LiveCall {
     pub fn name(&self) -> Option<String> {
         let chosen = self.customers.iter().find(|s| Some(&s.customer.id) == self.draft.customer.as_ref());
         chosen.map(|s| s.customer.name.clone()).or_else(|| self.info.display_name.clone())
+    }
+
+    fn add(&mut self, troubles: &[Trouble]) {
+        for trouble in troubles {
+            if !self.troubles.contains(trouble) {
+                self.troubles.push(*trouble);
+            }
+        }
     }
 
     fn record(&self) -> CallRecord {
@@ -77,6 +86,7 @@ impl LiveCall {
             reason: None,
             recording: self.recording.then(|| recording_name(&self.info.id)),
             mos: (self.mos.1 > 0).then(|| self.mos.0 / f64::from(self.mos.1)),
+            troubles: self.troubles.iter().map(|trouble| trouble.word().to_owned()).collect(),
         }
     }
 }
@@ -187,6 +197,7 @@ impl Desk {
             request: None,
             recording: false,
             mos: (0.0, 0),
+            troubles: Vec::new(),
             writer: Arc::default(),
         };
         self.keep(&call);
@@ -232,9 +243,30 @@ impl Desk {
         self.say(DeskEvent::Calls);
     }
 
-    pub(crate) fn measured(&self, id: &str, statistics: Statistics) {
+    /// Nothing comes from the other side.
+    pub(crate) fn interrupted(&self, id: &str) {
         self.with(|s| {
             if let Some(call) = s.calls.iter_mut().find(|c| c.info.id == id) {
+                // While it rings or is held, silence is no fault.
+                if call.info.state == State::Active {
+                    call.add(&[Trouble::Interrupted]);
+                }
+            }
+        });
+        self.say(DeskEvent::Notice(
+            "call.interrupted".into(),
+            "No sound comes from the other side. The network may be down; the call is kept.".into(),
+        ));
+    }
+
+    pub(crate) fn measured(&self, id: &str, statistics: Statistics) {
+        // Muted, it is no matter what the microphone gives.
+        let troubles = if self.headset().muted() { Vec::new() } else { Trouble::of(&self.headset().levels()) };
+        self.with(|s| {
+            if let Some(call) = s.calls.iter_mut().find(|c| c.info.id == id) {
+                if call.info.state == State::Active {
+                    call.add(&troubles);
+                }
                 if statistics.packets_received > 0 && call.info.state == State::Active {
                     call.mos = (call.mos.0 + f64::from(statistics.mos), call.mos.1 + 1);
                 }

@@ -227,10 +227,7 @@ impl Desk {
                 PhoneEvent::Statistics(call, statistics) => self.measured(&call, *statistics),
                 PhoneEvent::Left(dealt_with) => drop(dealt_with.send(())),
                 PhoneEvent::Digit(..) | PhoneEvent::Sound(_, SoundEvent::First) => {}
-                PhoneEvent::Sound(_, SoundEvent::Interrupted) => self.say(DeskEvent::Notice(
-                    "call.interrupted".into(),
-                    "No sound comes from the other side. The network may be down; the call is kept.".into(),
-                )),
+                PhoneEvent::Sound(call, SoundEvent::Interrupted) => self.interrupted(&call),
                 PhoneEvent::Sound(_, SoundEvent::Restored) => {
                     self.say(DeskEvent::Notice("call.restored".into(), "The sound is back.".into()));
                 }

@@ -14,7 +14,7 @@ mod topics;
 pub use calls::{CustomerSight, LiveCall, WrapUp};
 pub use desk::{Clock, Desk, DeskEvent, DeskSetup, OperatorState};
 pub use line::{LineKind, LineState, LineStatus, RealAccount};
-pub use records::{Ending, KeptCall, Kind, RecordingShape};
+pub use records::{Ending, KeptCall, Kind, RecordingShape, Trouble};
 pub use topics::{TOPICS, Topic};
 
 use cuffia_customers::StoreError;

@@ -2,6 +2,7 @@
 
 use crate::{Desk, DeskError};
 use cuffia_customers::{CallRecord, Customer, Draft, Request};
+use cuffia_headset::Levels;
 use cuffia_phone::EndReason;
 use cuffia_recording::{Sealed, Stereo};
 use std::sync::Arc;
@@ -76,6 +77,40 @@ words! {
         Failed = "failed",
         /// The program was stopped in the middle.
         Interrupted = "interrupted",
+    }
+}
+
+words! {
+    /// What can be wrong with the sound of a call.
+    Trouble {
+        /// For seconds nothing came from the other side.
+        Interrupted = "interrupted",
+        /// The microphone gave nothing: they did not hear us.
+        DeadMicrophone = "dead_microphone",
+        /// They heard themselves.
+        Echo = "echo",
+        /// The microphone was too loud: we sounded harsh.
+        TooLoud = "too_loud",
+        /// The machine was too busy for all that is done for the sound.
+        TooSlow = "too_slow",
+    }
+}
+
+/// Nothing but zeros for so long is a microphone that gives nothing.
+const DEAD_MICROPHONE_MS: u32 = 2_000;
+
+impl Trouble {
+    /// What is wrong just now, the worst first, as far as the sound on this side tells.
+    pub fn of(levels: &Levels) -> Vec<Trouble> {
+        [
+            (levels.digital_silence_ms() >= DEAD_MICROPHONE_MS, Trouble::DeadMicrophone),
+            (levels.echoes(), Trouble::Echo),
+            (levels.too_loud(), Trouble::TooLoud),
+            (levels.too_slow(), Trouble::TooSlow),
+        ]
+        .into_iter()
+        .filter_map(|(so, trouble)| so.then_some(trouble))
+        .collect()
     }
 }
 

@@ -1,7 +1,8 @@
 //! Levels in dBFS (RMS; a full-scale sine reads −3.01), and what the way through the headset takes.
 
+use crate::watch::Watch;
 use crate::{Delays, Frame};
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 
 /// The lowest level shown: nothing audible is below.
 const FLOOR: f32 = -120.0;
@@ -21,6 +22,10 @@ pub struct Levels {
     microphone_delay: AtomicU32,
     ear_delay: AtomicU32,
     processing_delay: AtomicU32,
+    too_loud: AtomicBool,
+    noisy: AtomicBool,
+    echoes: AtomicBool,
+    too_slow: AtomicBool,
 }
 
 impl Default for Levels {
@@ -34,6 +39,10 @@ impl Default for Levels {
             microphone_delay: zero(),
             ear_delay: zero(),
             processing_delay: zero(),
+            too_loud: AtomicBool::default(),
+            noisy: AtomicBool::default(),
+            echoes: AtomicBool::default(),
+            too_slow: AtomicBool::default(),
         }
     }
 }
@@ -53,6 +62,33 @@ impl Levels {
     /// or withheld by the system.
     pub fn digital_silence_ms(&self) -> u32 {
         self.digital_silence.load(Relaxed) * 10
+    }
+
+    /// The microphone is so loud that its peaks are cut off, which nothing can mend afterwards.
+    pub fn too_loud(&self) -> bool {
+        self.too_loud.load(Relaxed)
+    }
+
+    /// The room is loud beside the operator's voice.
+    pub fn noisy(&self) -> bool {
+        self.noisy.load(Relaxed)
+    }
+
+    /// The other side hears itself: an echo has been left for seconds.
+    pub fn echoes(&self) -> bool {
+        self.echoes.load(Relaxed)
+    }
+
+    /// The machine is too slow for all that was wanted, and something is left out.
+    pub fn too_slow(&self) -> bool {
+        self.too_slow.load(Relaxed)
+    }
+
+    pub(crate) fn saw_troubles(&self, watch: &Watch, echoes: bool, too_slow: bool) {
+        self.too_slow.store(too_slow, Relaxed);
+        self.too_loud.store(watch.too_loud(), Relaxed);
+        self.noisy.store(watch.noisy(), Relaxed);
+        self.echoes.store(echoes, Relaxed);
     }
 
     /// What devices, drivers and rings add to the way of the sound.

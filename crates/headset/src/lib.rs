@@ -10,10 +10,12 @@ mod drift;
 mod level;
 mod limiter;
 mod memory;
+mod pressure;
 mod processing;
 mod sound;
 mod system;
 mod tones;
+mod watch;
 mod wav;
 
 pub use level::{Levels, dbfs};
@@ -70,6 +72,8 @@ pub trait Voice: Send {
     fn capture(&mut self, frame: &Frame);
     /// Gives what the other side says.
     fn render(&mut self, out: &mut Frame);
+    /// The machine is too slow for all: from now on, less work for the same sound.
+    fn relieve(&mut self) {}
 }
 
 /// Looks at both sides of a conversation, frame by frame: a recorder, a measure. Runs on the sound thread; must not wait.

@@ -1,12 +1,14 @@
 //! What happens to the microphone before anyone hears it: high-pass, echo cancellation, noise suppression, gain control.
 
 mod highpass;
+mod leak;
 mod noise;
 mod presence;
 mod stage;
 
 use crate::{Delays, Frame, SAMPLE_RATE, SILENCE};
 use highpass::HighPass;
+use leak::Leak;
 use nnnoiseless::DenoiseState;
 use noise::Noise;
 use presence::Presence;
@@ -73,12 +75,14 @@ pub struct Processing {
     noise: Option<Stage<Noise>>,
     gain: Option<Stage<AudioProcessing>>,
     strong: Option<Stage<Box<DenoiseState<'static>>>>,
+    wants_strong: bool,
+    leak: Leak,
 }
 
 impl Processing {
     /// A chain that knows nothing yet.
     pub fn new(config: ProcessingConfig) -> Processing {
-        let strong = config.noise_suppression && config.strong_noise_suppression;
+        let wants_strong = config.noise_suppression && config.strong_noise_suppression;
         Processing {
             high_pass: (config != ProcessingConfig::OFF).then(HighPass::new),
             echo: config.echo_cancellation.then(|| Stage::new("echo", ECHO_MS, || build(echo_canceller()))),
@@ -86,7 +90,9 @@ impl Processing {
             headset: false,
             noise: config.noise_suppression.then(|| Stage::new("noise", NOISE_MS, Noise::new)),
             gain: config.gain_control.then(|| Stage::new("gain", 0.0, || build(gain_control()))),
-            strong: strong.then(|| Stage::new("strong noise", STRONG_MS, DenoiseState::new)),
+            strong: wants_strong.then(strong),
+            wants_strong,
+            leak: Leak::new(),
         }
     }
 
@@ -122,10 +128,33 @@ impl Processing {
         }
     }
 
+    /// Listens for an echo in what goes out; not while nobody hears it.
+    pub fn listen_for_echo(&mut self, played: &Frame, out: &Frame) {
+        self.leak.listen(played, out);
+    }
+
+    /// The machine is too slow for the strong noise suppression: it is left out from now on. False if there was none.
+    pub fn relieve(&mut self) -> bool {
+        self.strong.take().is_some()
+    }
+
+    /// A call begins: what was left out is taken up again, and whether the last one had an echo is no matter.
+    pub fn begin(&mut self) {
+        self.leak = Leak::new();
+        if self.strong.is_none() && self.wants_strong {
+            self.strong = Some(strong());
+        }
+    }
+
+    /// The other side hears itself, whatever was done against it: for seconds, what goes out has followed what is played.
+    pub fn echoes(&self) -> bool {
+        self.leak.leaks()
+    }
+
     /// Another device plays or listens: what was learnt of the echo is wrong now, and learning anew is quicker than unlearning. The
     /// rest of what the chain knows stays.
     pub fn other_device(&mut self) {
-        (self.presence, self.headset) = (Presence::default(), false);
+        (self.presence, self.headset, self.leak) = (Presence::default(), false, Leak::new());
         if let Some(echo) = &mut self.echo {
             echo.anew();
         }
@@ -138,6 +167,10 @@ impl Processing {
             + self.noise.as_ref().map_or(0.0, Stage::delay_ms)
             + self.strong.as_ref().map_or(0.0, Stage::delay_ms)
     }
+}
+
+fn strong() -> Stage<Box<DenoiseState<'static>>> {
+    Stage::new("strong noise", STRONG_MS, DenoiseState::new)
 }
 
 fn strongly(network: &mut Box<DenoiseState<'static>>, frame: &mut Frame) {

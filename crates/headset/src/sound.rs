@@ -1,8 +1,10 @@
 //! The sound thread.
 
 use crate::limiter::Limiter;
+use crate::pressure::{Pressure, Relief};
 use crate::processing::Processing;
 use crate::tones::{self, Player};
+use crate::watch::Watch;
 use crate::{Devices, Frame, Levels, ProcessingConfig, SILENCE, Tap, Voice};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -173,7 +175,9 @@ fn run(sound: &mut Sound, inbox: &Receiver<Command>) {
                 Err(std::sync::mpsc::TryRecvError::Disconnected) => return,
             }
         }
+        let begun = Instant::now();
         sound.tick();
+        sound.took(begun.elapsed());
         next += TICK;
         match next.checked_duration_since(Instant::now()) {
             Some(wait) => std::thread::sleep(wait),
@@ -192,6 +196,9 @@ struct Sound {
     devices: Box<dyn Devices>,
     processing: Processing,
     limiter: Limiter,
+    watch: Watch,
+    pressure: Pressure,
+    relief: Relief,
     voices: HashMap<VoiceId, Attached>,
     talking: Option<VoiceId>,
     muted: bool,
@@ -214,6 +221,9 @@ impl Sound {
             devices,
             processing: Processing::new(processing),
             limiter: Limiter::new(),
+            watch: Watch::new(),
+            pressure: Pressure::default(),
+            relief: Relief::None,
             voices: HashMap::new(),
             talking: None,
             muted: false,
@@ -228,7 +238,18 @@ impl Sound {
 
     fn obey(&mut self, command: Command) {
         match command {
-            Command::Attach(id, voice) => drop(self.voices.insert(id, Attached { voice, tap: None })),
+            Command::Attach(id, mut voice) => {
+                if self.voices.is_empty() {
+                    // A call begins; perhaps the machine has more time now.
+                    self.watch.begin();
+                    self.processing.begin();
+                    (self.pressure, self.relief) = (Pressure::default(), Relief::None);
+                }
+                if self.relief == Relief::Concealment {
+                    voice.relieve();
+                }
+                self.voices.insert(id, Attached { voice, tap: None });
+            }
             Command::Detach(id) => drop(self.voices.remove(&id)),
             Command::Talk(id) => self.talking = id,
             Command::Tap(id, tap) => {
@@ -249,12 +270,29 @@ impl Sound {
             Command::Quiet => (self.in_ear, self.on_ringer) = (None, None),
             Command::Play(sound, from) => self.playing = Some((sound, from)),
             Command::StopPlaying => self.playing = None,
-            Command::Processing(config) => self.processing = Processing::new(config),
+            Command::Processing(config) => {
+                self.processing = Processing::new(config);
+                (self.pressure, self.relief) = (Pressure::default(), Relief::None);
+            }
             Command::Devices(devices) => {
                 self.devices = devices;
                 self.processing.other_device();
             }
         }
+    }
+
+    /// Sees to it that the next tick comes in time: that is heard most.
+    fn took(&mut self, time: Duration) {
+        if !self.pressure.took(time) || self.voices.is_empty() || self.relief == Relief::Concealment {
+            return;
+        }
+        self.relief = if self.relief == Relief::None && self.processing.relieve() {
+            Relief::StrongNoise
+        } else {
+            self.voices.values_mut().for_each(|attached| attached.voice.relieve());
+            Relief::Concealment
+        };
+        tracing::warn!(left_out = ?self.relief, "sound takes too long");
     }
 
     fn tick(&mut self) {
@@ -290,6 +328,15 @@ impl Sound {
         } else {
             self.processing.capture(&mut microphone, &playout, delays);
         }
+        if !self.muted {
+            self.watch.listen(&raw, if self.on_ringer.is_some() { &ring } else { &playout });
+        }
+        // Muted, or with everybody on hold, nobody hears an echo.
+        let heard = !self.muted && self.talking.is_some();
+        if heard {
+            self.processing.listen_for_echo(&playout, &microphone);
+        }
+        self.levels.saw_troubles(&self.watch, heard && self.processing.echoes(), self.relief > Relief::None);
         self.levels.saw_microphone(&raw, &microphone);
         self.levels.saw_ear(&playout);
         self.levels.saw_delays(delays, self.processing.delay_ms());
@@ -330,149 +377,4 @@ impl Sound {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{FRAME, MemoryDevices, dbfs};
-    use std::sync::Mutex;
-
-    type Log = Arc<Mutex<Vec<f32>>>;
-
-    /// Says a constant, remembers what it hears.
-    struct Constant(f32, Log);
-    impl Voice for Constant {
-        fn capture(&mut self, frame: &Frame) {
-            self.1.lock().expect("test").push(frame[0]);
-        }
-        fn render(&mut self, out: &mut Frame) {
-            *out = [self.0; FRAME];
-        }
-    }
-    struct Both(Arc<Mutex<Vec<(f32, f32)>>>);
-    impl Tap for Both {
-        fn frame(&mut self, operator: &Frame, customer: &Frame) {
-            self.0.lock().expect("test").push((operator[0], customer[0]));
-        }
-    }
-
-    fn sound() -> (Sound, crate::MemoryEnd) {
-        let (devices, end) = MemoryDevices::new();
-        (Sound::new(Box::new(devices), ProcessingConfig::OFF, Arc::default(), Arc::default()), end)
-    }
-
-    #[test]
-    fn only_the_talking_voice_hears_and_is_heard() {
-        let (mut sound, end) = sound();
-        let (a, b) = (Log::default(), Log::default());
-        sound.obey(Command::Attach(VoiceId(1), Box::new(Constant(0.1, a.clone()))));
-        sound.obey(Command::Attach(VoiceId(2), Box::new(Constant(0.2, b.clone()))));
-        end.speak(&[0.5; 4 * FRAME]);
-        for talking in [None, Some(VoiceId(1)), Some(VoiceId(2))] {
-            sound.obey(Command::Talk(talking));
-            sound.tick();
-        }
-        sound.obey(Command::Mute(true));
-        sound.tick();
-        assert_eq!(*a.lock().expect("test"), [0.0, 0.5, 0.0, 0.0]);
-        assert_eq!(*b.lock().expect("test"), [0.0, 0.0, 0.5, 0.0], "and a muted microphone gives silence");
-        let heard: Vec<f32> = end.heard().chunks(FRAME).map(|c| c[0]).collect();
-        assert_eq!(heard, [0.0, 0.1, 0.2, 0.2]);
-    }
-
-    #[test]
-    fn a_tap_sees_what_was_sent_and_heard_and_silence_on_hold() {
-        let (mut sound, end) = sound();
-        let seen = Arc::new(Mutex::new(Vec::new()));
-        sound.obey(Command::Attach(VoiceId(1), Box::new(Constant(0.1, Log::default()))));
-        sound.obey(Command::Tap(VoiceId(1), Some(Box::new(Both(seen.clone())))));
-        end.speak(&[0.5; 3 * FRAME]);
-        sound.obey(Command::Talk(Some(VoiceId(1))));
-        sound.tick();
-        sound.obey(Command::Talk(None));
-        sound.tick();
-        sound.obey(Command::Talk(Some(VoiceId(1))));
-        sound.obey(Command::Mute(true));
-        sound.tick();
-        assert_eq!(*seen.lock().expect("test"), [(0.5, 0.1), (0.0, 0.0), (0.0, 0.1)]);
-    }
-
-    #[test]
-    fn ringing_is_on_the_ringing_device_only_and_keys_in_the_ear_only() {
-        let (mut sound, end) = sound();
-        sound.obey(Command::Tone(Tone::Ringing));
-        (0..20).for_each(|_| sound.tick());
-        assert!(dbfs(&end.rung()) > -25.0);
-        assert_eq!(dbfs(&end.heard()), -120.0);
-        sound.obey(Command::Quiet);
-        sound.obey(Command::Key('5'));
-        (0..20).for_each(|_| sound.tick());
-        assert_eq!(dbfs(&end.rung()), -120.0);
-        assert!(dbfs(&end.heard()) > -40.0);
-    }
-
-    #[test]
-    fn replay_is_heard_from_where_it_was_asked_and_ends() {
-        let (mut sound, end) = sound();
-        let tune: Vec<f32> = (0..FRAME * 2).map(|i| if i < FRAME { 0.25 } else { 0.5 }).collect();
-        sound.obey(Command::Play(Arc::new(tune), FRAME));
-        (0..3).for_each(|_| sound.tick());
-        let heard: Vec<f32> = end.heard().chunks(FRAME).map(|c| c[0]).collect();
-        assert_eq!(heard, [0.5, 0.0, 0.0]);
-        assert!(!sound.playback.playing.load(Relaxed));
-    }
-
-    #[test]
-    fn what_is_played_between_calls_tells_a_headset_from_a_loudspeaker() {
-        for (echo, shorter) in [(0.0, true), (0.1, false)] {
-            let devices = crate::FnDevices(move |playout: &Frame, _: &Frame, microphone: &mut Frame| {
-                *microphone = std::array::from_fn(|i| echo * playout[i] + 1e-4 * (i as f32).sin());
-            });
-            let mut sound = Sound::new(Box::new(devices), ProcessingConfig::default(), Arc::default(), Arc::default());
-            let before = sound.processing.delay_ms();
-            let tune: Vec<f32> = (0..3 * 48_000).map(|i| 0.3 * (i as f32 / 30.0).sin()).collect();
-            sound.obey(Command::Play(Arc::new(tune), 0));
-            (0..300).for_each(|_| sound.tick());
-            assert_eq!(sound.processing.delay_ms() < before, shorter, "echo {echo}");
-        }
-    }
-
-    #[test]
-    fn two_seconds_of_exact_zeros_are_noticed_and_real_quiet_is_not() {
-        let (mut sound, end) = sound();
-        (0..200).for_each(|_| sound.tick());
-        assert_eq!(sound.levels.digital_silence_ms(), 2_000);
-        end.speak(&[1e-6; FRAME]);
-        sound.tick();
-        assert_eq!(sound.levels.digital_silence_ms(), 0);
-    }
-
-    #[test]
-    fn ten_milliseconds_of_a_call_ask_for_no_memory() {
-        let mut phase = 0;
-        let devices = crate::FnDevices(move |playout: &Frame, _: &Frame, microphone: &mut Frame| {
-            *microphone = std::array::from_fn(|i| {
-                let t = (phase + i) as f32 / 48_000.0;
-                0.1 * (t * 900.0).sin() * (t * 20.0).sin() + 0.1 * playout[i]
-            });
-            phase += FRAME;
-        });
-        struct Quiet(usize);
-        impl Voice for Quiet {
-            fn capture(&mut self, _: &Frame) {}
-            fn render(&mut self, out: &mut Frame) {
-                self.0 += FRAME;
-                *out = std::array::from_fn(|i| 0.2 * ((self.0 + i) as f32 / 40.0).sin());
-            }
-        }
-        let mut sound = Sound::new(Box::new(devices), ProcessingConfig::OFF, Arc::default(), Arc::default());
-        sound.obey(Command::Attach(VoiceId(1), Box::new(Quiet(0))));
-        sound.obey(Command::Talk(Some(VoiceId(1))));
-        sound.obey(Command::Tone(Tone::Waiting));
-        let counted = allocation_counter::measure(|| (0..1_000).for_each(|_| sound.tick()));
-        assert_eq!(counted.count_total, 0, "{counted:?}");
-        // The echo canceller's library makes small scratch buffers, about fifty a frame, and gives all of them back.
-        sound.obey(Command::Processing(ProcessingConfig::default()));
-        (0..200).for_each(|_| sound.tick());
-        let counted = allocation_counter::measure(|| (0..1_000).for_each(|_| sound.tick()));
-        assert!(counted.count_current.abs() <= 1 && counted.bytes_max < 16_384, "{counted:?}");
-    }
-}
+mod tests;

@@ -12,7 +12,7 @@ mod stretch;
 
 use std::time::{Duration, Instant};
 
-use crate::codec::{Decoders, LONGEST, PACKET, Pcm};
+use crate::codec::{Decoder, Decoders, LONGEST, PACKET, Pcm};
 use crate::types::{Codec, FRAME, Frame};
 use delay::Delay;
 use jitter::Jitter;
@@ -47,6 +47,8 @@ const RUNS_FORGET: f32 = 0.998;
 /// From this share of packets lost in them on, deep redundancy is worth waiting a packet more. Waiting three more would be
 /// heard better still in bursts (by 0.1 of PESQ), but 40 ms later.
 const RUNS: f32 = 0.015;
+/// After so many gaps without it, it is taken not to be sent.
+const DEEP_MISSED: u32 = 8;
 /// From this share of loss on it is worth waiting for redundancy, and what is missing is taken to be lost.
 const LOSSY: f32 = 0.01;
 
@@ -106,8 +108,8 @@ pub struct Playout {
     loss: f32,
     /// Share of packets lost in gaps of more than one.
     runs: f32,
-    /// The far end sends deep redundancy.
-    deep: bool,
+    /// The far end sends deep redundancy: it was there in one of the last so many gaps of more than a packet.
+    deep: u32,
     packet: i64,
     decisions: Decisions,
 }
@@ -129,7 +131,7 @@ impl Playout {
             too_much: false,
             loss: 0.0,
             runs: 0.0,
-            deep: false,
+            deep: 0,
             packet: PACKET as i64,
             decisions: Decisions::default(),
         }
@@ -145,7 +147,7 @@ impl Playout {
                 self.decoders.rest();
                 (self.playhead, self.bridged) = (None, 0);
                 self.delay.restart();
-                self.deep = false;
+                self.deep = 0;
                 self.decisions.streams += 1;
             }
             Put::Late => self.decisions.late += 1,
@@ -184,6 +186,11 @@ impl Playout {
         (self.playhead, self.bridged, self.invented) = (None, 0, 0);
     }
 
+    /// Less work in a gap from now on, for less sound.
+    pub fn relieve(&mut self) {
+        self.decoders.relieve();
+    }
+
     /// The codec heard last.
     pub fn codec(&self) -> Option<Codec> {
         self.decoders.present()
@@ -212,7 +219,7 @@ impl Playout {
 
     fn target(&self) -> i64 {
         let packets = match self.codec() {
-            Some(Codec::Opus) if self.deep && self.runs > RUNS => 2,
+            Some(Codec::Opus) if self.deep > 0 && self.runs > RUNS => 2,
             Some(Codec::Opus) if self.lossy() => 1,
             _ => 0,
         };
@@ -277,11 +284,24 @@ impl Playout {
         let last = missing <= packet;
         if missing + self.bridged > packet + packet / 2 {
             self.runs = self.runs * RUNS_FORGET + (1.0 - RUNS_FORGET);
-            self.deep = self.reaches_back(2 * packet);
+            // Of a pause nobody tells anything: one packet without it is no reason to give up waiting.
+            self.deep = if self.reaches_back(2 * packet) { DEEP_MISSED } else { self.deep.saturating_sub(1) };
         }
         // What is missing before the last packet of the gap, a packet at a time.
         let length = if last { missing } else { (missing - packet).min(packet).next_multiple_of(SEAM) };
-        let made = self.recover(length, missing);
+        let mut known = if last { self.recover(missing) } else { 0 };
+        if known == 0 {
+            known = self.recover_deep(length, missing);
+        }
+        let made = if known > 0 {
+            self.decisions.recovered += known as u64;
+            self.invented = 0;
+            known
+        } else {
+            let made = self.conceal(length);
+            self.decisions.lost += made as u64;
+            made
+        };
         self.loss = self.loss * LOSS_FORGET + (1.0 - LOSS_FORGET);
         self.playhead = Some(playhead + (self.bridged + made) as i64);
         self.bridged = 0;
@@ -290,25 +310,16 @@ impl Playout {
 
     /// Whether the packet that waits knows of so many samples before it.
     fn reaches_back(&mut self, samples: usize) -> bool {
-        let Some(waiting) = self.jitter.next() else { return false };
+        let Some(waiting) = self.jitter.next().filter(|waiting| waiting.codec == Codec::Opus) else { return false };
         self.decoders.decoder_in_use().is_some_and(|decoder| decoder.reaches_back(waiting.payload, samples))
     }
 
-    /// The next `length` samples of a gap of `missing` samples before the packet that waits. Redundancy is of whole packets: what is
-    /// there already is the beginning of one.
-    fn recover(&mut self, length: usize, missing: usize) -> usize {
-        let Some(waiting) = self.jitter.next() else { return 0 };
-        let Some(codec) = self.decoders.present() else { return 0 };
-        let Some(decoder) = self.decoders.decoder_in_use() else { return 0 };
-        let whole = if length == missing { self.packet as usize } else { length };
-        self.fresh.clear();
-        let (made, known) = if codec == Codec::Opus && waiting.codec == Codec::Opus {
-            decoder.recover(whole, missing.max(whole), waiting.payload, &mut self.fresh)
-        } else {
-            (decoder.conceal(whole, &mut self.fresh), false)
-        };
-        let skipped = made.saturating_sub(length);
-        // Where what was bridged ends, the two are blended.
+    /// The last `missing` samples before the packet that waits, from its redundancy where it has any. That is of the whole packet
+    /// before: what is there already is its beginning, and where that ends the two are blended.
+    fn recover(&mut self, missing: usize) -> usize {
+        let whole = self.packet as usize;
+        let made = self.told(|decoder, payload, out| decoder.recover(whole, payload, out));
+        let skipped = made.saturating_sub(missing);
         let seam = skipped.min(SEAM).min(self.sound.len());
         let end = self.sound.len();
         for n in 0..seam {
@@ -317,15 +328,24 @@ impl Playout {
             *there += (self.fresh[skipped - seam + n] - *there) * share;
         }
         self.sound.extend(self.fresh.iter().skip(skipped));
-        let made = made - skipped;
-        if known {
-            self.decisions.recovered += made as u64;
-            self.invented = 0;
-        } else {
-            self.decisions.lost += made as u64;
-            self.invented += made;
-        }
+        made - skipped
+    }
+
+    /// The next `length` samples of a gap of `missing` samples before the packet that waits, from its deep redundancy.
+    fn recover_deep(&mut self, length: usize, missing: usize) -> usize {
+        let made = self.told(|decoder, payload, out| decoder.recover_deep(length, missing, payload, out));
+        self.sound.extend(self.fresh.iter());
         made
+    }
+
+    /// Into `fresh`: what the packet that waits tells of what was before it.
+    fn told(&mut self, ask: impl FnOnce(&mut Decoder, &[u8], &mut Pcm) -> usize) -> usize {
+        self.fresh.clear();
+        let Some(waiting) = self.jitter.next() else { return 0 };
+        if self.decoders.present() != Some(waiting.codec) {
+            return 0;
+        }
+        self.decoders.decoder_in_use().map_or(0, |decoder| ask(decoder, waiting.payload, &mut self.fresh))
     }
 
     fn conceal(&mut self, samples: usize) -> usize {

@@ -36,6 +36,9 @@ impl Voice for PathVoice {
     fn render(&mut self, out: &mut Frame) {
         self.0.render(out);
     }
+    fn relieve(&mut self) {
+        self.0.relieve();
+    }
 }
 
 pub(crate) fn start(

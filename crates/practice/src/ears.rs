@@ -75,7 +75,8 @@ impl Ears {
         if self.look.len() < LOOK {
             return None;
         }
-        let look: [f32; LOOK] = std::array::from_fn(|at| self.look.get(at).copied().unwrap_or_default());
+        // A decoder overshoots where somebody shouts; the detector wants full scale at most.
+        let look: [f32; LOOK] = std::array::from_fn(|at| self.look.get(at).map_or(0.0, |s| s.clamp(-1.0, 1.0)));
         self.look.drain(..LOOK);
         let at = self.looks * LOOK_MS;
         self.looks += 1;

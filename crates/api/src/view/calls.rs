@@ -153,6 +153,17 @@ wire! {
         draft: Option<RequestDraft>,
         /// Mean quality, 1 to 4.5.
         mos: Option<f32>,
+        /// What was wrong with the sound at some time.
+        troubles: Vec<TroubleView>,
+    }
+
+    /// What can be wrong with the sound of a call.
+    enum TroubleView {
+        /** For seconds nothing came from the other side. */ Interrupted,
+        /** The microphone gave nothing: they did not hear the operator. */ DeadMicrophone,
+        /** They heard themselves. */ Echo,
+        /** The microphone was too loud. */ TooLoud,
+        /** The machine was too busy. */ TooSlow,
     }
 
     /// Why a call ended.

@@ -91,6 +91,8 @@ wire! {
         muted: bool,
         /// What is wrong, if anything.
         warning: Option<HeadsetWarning>,
+        /// The room is loud beside the voice.
+        noisy: bool,
         /// Preferences.
         choice: DeviceChoice,
         /// Processing steps.
@@ -105,6 +107,12 @@ wire! {
         NoLoudspeaker,
         /// The microphone has given nothing but zeros for two seconds: they can't hear you.
         DeadMicrophone,
+        /// The microphone hears the loudspeaker, and it can't be taken out: they hear themselves.
+        Echo,
+        /// The microphone is so loud that its peaks are cut off: you sound harsh.
+        TooLoud,
+        /// The machine is too busy: the strong noise suppression, then the best concealment of gaps, are left out until the next call.
+        TooSlow,
     }
 
     /// Devices by preference, best first; the system's default comes after the last.

@@ -37,6 +37,8 @@ impl HighPass {
             self.memory = [b1 * x - a1 * y + self.memory[1], b2 * x - a2 * y];
             *s = y;
         }
+        // After a microphone that was switched off, numbers too small to be quick with would stay for ever.
+        self.memory = self.memory.map(|m| if m.abs() < 1e-15 { 0.0 } else { m });
     }
 }
 

@@ -78,7 +78,9 @@ fn passed(processing: &mut Processing, delays: Delays, played: &[f32], microphon
     let mut out = Vec::with_capacity(microphone.len());
     for (played, microphone) in played.chunks_exact(FRAME).zip(microphone.chunks_exact(FRAME)) {
         let mut frame: Frame = microphone.try_into().expect("a frame");
-        processing.capture(&mut frame, played.try_into().expect("a frame"), delays);
+        let played = played.try_into().expect("a frame");
+        processing.capture(&mut frame, played, delays);
+        processing.listen_for_echo(played, &frame);
         out.extend_from_slice(&frame);
     }
     out
@@ -238,6 +240,28 @@ fn a_knock_does_not_boom() {
     let heard = knock + (Processing::new(CHAIN).delay_ms() * 48.0) as usize;
     let (at_once, later) = (dbfs(&out[heard - 480..heard + 480]), dbfs(&out[heard + 1_440..heard + 3_360]));
     assert!(at_once > -40.0 && later < at_once - 45.0, "{at_once:.1} dBFS, {later:.1} after 30 ms");
+}
+
+#[test]
+fn who_hears_himself_is_noticed_and_nobody_else() {
+    let deaf = ProcessingConfig { echo_cancellation: false, ..ProcessingConfig::default() };
+    let (far, near) = (voice("english-woman", 16), voice("italian-man", 16));
+    let silent = vec![0.0; far.len()];
+    for seed in 0..12 {
+        let room = Room::generated(seed);
+        let (echo, quiet) = (room.echo(&far), hiss(far.len(), seed));
+        let told = |config, played: &[f32], microphone: &[f32]| {
+            let mut chain = Processing::new(config);
+            passed(&mut chain, room.delays, played, microphone);
+            chain.echoes()
+        };
+        assert!(told(deaf, &far, &mixed(&echo, &quiet)), "room {seed}: nothing is done against the echo");
+        let on = ProcessingConfig::default();
+        assert!(!told(on, &far, &mixed(&echo, &quiet)), "room {seed}: the echo is taken out");
+        assert!(!told(on, &far, &mixed(&mixed(&near, &echo), &quiet)), "room {seed}: both talk");
+        assert!(!told(deaf, &far, &mixed(&near, &quiet)), "room {seed}: a headset, both talk");
+        assert!(!told(deaf, &silent, &mixed(&near, &quiet)), "room {seed}: on hold");
+    }
 }
 
 #[test]

@@ -106,10 +106,15 @@ impl Decoder {
         let mut error: c_int = 0;
         // SAFETY: `error` is valid for writing during the call; rate and channels are values libopus takes.
         let state = made("opus_decoder_create", unsafe { sys::opus_decoder_create(RATE, 1, &mut error) }, error)?;
-        let decoder = Self { state, scratch: Box::new([0.0; LONGEST]) };
-        // SAFETY: the state is live; this request takes one int argument. An old library refuses and stays as it is.
-        unsafe { sys::opus_decoder_ctl(decoder.state.as_ptr(), sys::OPUS_SET_COMPLEXITY_REQUEST, complexity) };
+        let mut decoder = Self { state, scratch: Box::new([0.0; LONGEST]) };
+        decoder.set_complexity(complexity);
         Ok(decoder)
+    }
+
+    /// How much work it may do, 0 to 10.
+    pub fn set_complexity(&mut self, complexity: c_int) {
+        // SAFETY: the state is live; this request takes one int argument. An old library refuses and stays as it is.
+        unsafe { sys::opus_decoder_ctl(self.state.as_ptr(), sys::OPUS_SET_COMPLEXITY_REQUEST, complexity) };
     }
 
     /// As if nothing had been heard.
@@ -188,18 +193,19 @@ impl Deep {
         }
     }
 
-    /// Looks for what a packet carries of the `wanted` samples before it; gives how many samples it reaches back.
-    pub fn find(&mut self, payload: &[u8], wanted: usize, work: Work) -> usize {
+    /// Looks for what a packet carries of the `wanted` samples before it. What it carries begins and ends so many samples before the
+    /// packet; of a pause, a sender carries nothing.
+    pub fn find(&mut self, payload: &[u8], wanted: usize, work: Work) -> Option<(usize, usize)> {
         let (data, length) = raw(payload);
         // It counts in steps of 40 ms from the encoder's look-ahead on, and stops a step short of what it is asked for.
-        let Ok(wanted) = i32::try_from((wanted + 1_920).min(RATE as usize)) else { return 0 };
+        let Ok(wanted) = i32::try_from((wanted + 1_920).min(RATE as usize)) else { return None };
         let mut end: c_int = 0;
         // SAFETY: both states are live; `data` points to `length` readable bytes; `end` is valid for writing during the call.
         let reach = unsafe {
             let (finder, found) = (self.finder.as_ptr(), self.found.as_ptr());
             sys::opus_dred_parse(finder, found, data, length, wanted, RATE, &mut end, c_int::from(work == Work::Later))
         };
-        usize::try_from(reach).unwrap_or(0)
+        Some((usize::try_from(reach).ok().filter(|reach| *reach > 0)?, usize::try_from(end).ok()?))
     }
 }
 

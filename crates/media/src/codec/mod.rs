@@ -124,12 +124,20 @@ impl Decoder {
         }
     }
 
-    /// Makes `samples` of a gap with the help of the packet `after` it, which begins `before` samples after the first of them. Gives how
-    /// many were made, and whether they are what was said rather than invented.
-    pub fn recover(&mut self, samples: usize, before: usize, after: &[u8], out: &mut Pcm) -> (usize, bool) {
+    /// Makes up for the packet of `whole` samples lost right before `after`; nothing where that tells nothing of it.
+    pub fn recover(&mut self, whole: usize, after: &[u8], out: &mut Pcm) -> usize {
         match self {
-            Self::Opus(opus) => opus.recover(samples, before, after, out),
-            Self::G711(_) | Self::G722(_) => (self.conceal(samples, out), false),
+            Self::Opus(opus) => opus.recover(whole, after, out),
+            Self::G711(_) | Self::G722(_) => 0,
+        }
+    }
+
+    /// Makes `samples` of a gap from what the packet `after` it tells of it, roughly: that one begins `before` samples after the first
+    /// of them. Nothing where it tells nothing.
+    pub fn recover_deep(&mut self, samples: usize, before: usize, after: &[u8], out: &mut Pcm) -> usize {
+        match self {
+            Self::Opus(opus) => opus.recover_deep(samples, before, after, out),
+            Self::G711(_) | Self::G722(_) => 0,
         }
     }
 }
@@ -162,6 +170,15 @@ impl Decoders {
     /// The present decoder.
     pub fn decoder_in_use(&mut self) -> Option<&mut Decoder> {
         self.decoder(self.present?)
+    }
+
+    /// Less work in a gap from now on.
+    pub fn relieve(&mut self) {
+        for decoder in self.each.iter_mut().flatten() {
+            if let Decoder::Opus(opus) = decoder {
+                opus.relieve();
+            }
+        }
     }
 
     /// Nothing of the sound so far shall colour what comes.

@@ -6,6 +6,8 @@ use crate::error::MediaError;
 
 /// From 5 on, libopus conceals with its neural network: about 1 ms of work for 20 ms lost.
 const COMPLEXITY: i32 = 5;
+/// Without it.
+const PLAIN: i32 = 0;
 /// libopus conceals in steps of 2.5 ms.
 const STEP: usize = 120;
 
@@ -13,16 +15,26 @@ const STEP: usize = 120;
 pub struct OpusDecoder {
     decoder: Decoder,
     deep: Deep,
+    /// No network is run any more.
+    plain: bool,
 }
 
 impl OpusDecoder {
     /// A decoder at rest.
     pub fn new() -> Result<Self, MediaError> {
-        Ok(Self { decoder: Decoder::new(COMPLEXITY)?, deep: Deep::new()? })
+        Ok(Self { decoder: Decoder::new(COMPLEXITY)?, deep: Deep::new()?, plain: false })
     }
 
     /// As if nothing had been heard.
     pub fn reset(&mut self) {
+        self.decoder.reset();
+    }
+
+    /// Covers gaps without a network from now on, in a thirtieth of the time.
+    pub fn relieve(&mut self) {
+        self.plain = true;
+        self.decoder.set_complexity(PLAIN);
+        // What the network has been given already would keep it at work.
         self.decoder.reset();
     }
 
@@ -36,30 +48,30 @@ impl OpusDecoder {
         self.run(&Source::Nothing, steps(samples), out)
     }
 
-    /// Makes `samples` of a gap from the packet `after` it, which begins `before` samples after the first of them. Gives how many were
-    /// made, and whether they are what was said: from in-band redundancy (RFC 6716 §2.1.7) for the packet right before, else from deep
-    /// redundancy as far as that reaches, else invented.
-    pub fn recover(&mut self, samples: usize, before: usize, after: &[u8], out: &mut Pcm) -> (usize, bool) {
-        let samples = steps(samples);
-        if before <= samples && has_redundancy(after) {
-            let made = self.run(&Source::Before(after), samples, out);
-            if made > 0 {
-                return (made, true);
-            }
+    /// Makes up for the packet before `after`, which was lost and lasted `whole` samples, from in-band redundancy (RFC 6716 §2.1.7).
+    /// Nothing where there is none.
+    pub fn recover(&mut self, whole: usize, after: &[u8], out: &mut Pcm) -> usize {
+        if has_redundancy(after) { self.run(&Source::Before(after), steps(whole), out) } else { 0 }
+    }
+
+    /// Makes `samples` of a gap from deep redundancy in the packet `after` it, which begins `before` samples after the first of them.
+    /// Nothing where there is none.
+    pub fn recover_deep(&mut self, samples: usize, before: usize, after: &[u8], out: &mut Pcm) -> usize {
+        if self.carries(after, before, Work::Now) {
+            append(self.decoder.decode(&Source::Deep(&self.deep, before), steps(samples)), out)
+        } else {
+            0
         }
-        // A damaged packet must not cost the concealment.
-        if self.deep.find(after, before, Work::Now) + STEP >= before {
-            let made = append(self.decoder.decode(&Source::Deep(&self.deep, before), samples), out);
-            if made > 0 {
-                return (made, true);
-            }
-        }
-        (self.conceal(samples, out), false)
     }
 
     /// Whether a packet carries deep redundancy for so many samples before it.
     pub fn reaches_back(&mut self, payload: &[u8], samples: usize) -> bool {
-        self.deep.find(payload, samples, Work::Later) + STEP >= samples
+        self.carries(payload, samples, Work::Later)
+    }
+
+    fn carries(&mut self, payload: &[u8], before: usize, work: Work) -> bool {
+        let found = if self.plain { None } else { self.deep.find(payload, before, work) };
+        found.is_some_and(|(begin, end)| begin + STEP >= before && before > end)
     }
 
     fn run(&mut self, source: &Source<'_>, samples: usize, out: &mut Pcm) -> usize {

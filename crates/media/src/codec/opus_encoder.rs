@@ -10,10 +10,13 @@ const LEAST_EXPECTED: i32 = 6;
 const MOST_EXPECTED: i32 = 30;
 /// From so much loss on, in percent, more is spent on each packet: what carries the packet before it too has less to carry itself with.
 const LOSSY: f32 = 3.0;
-/// From so much loss on, in percent, the line is taken to be congested.
+/// From so much loss on average on, in percent, the line is taken to be congested.
 const CONGESTED: f32 = 25.0;
-/// If so much more is lost once more is spent, in percent, that is itself too much for the line.
+/// If so much more is lost on average once more is spent, in percent, that is itself too much for the line; for a minute it is then
+/// not tried again. Averages are over seven seconds, since one report of bursts tells little.
 const WORSE: f32 = 10.0;
+const AVERAGE: f32 = 0.003;
+const MINUTE: u32 = 3_000;
 /// Deep redundancy reaches back 200 ms: further nobody waits.
 const DEEP: i32 = 20;
 
@@ -23,10 +26,11 @@ pub struct OpusEncoder {
     /// Reported loss, smoothed: up at once, down slowly.
     loss: f32,
     told: Told,
-    /// Loss before more was spent.
+    /// Reported loss on average, and what it was when more began to be spent.
+    average: f32,
     before: f32,
-    /// To spend more has made it worse.
-    too_much: bool,
+    /// To spend more has made it worse: for so many packets it is not tried again.
+    refrain: u32,
 }
 
 /// What the encoder was told.
@@ -47,7 +51,7 @@ impl OpusEncoder {
     /// An encoder at rest.
     pub fn new() -> Result<Self, MediaError> {
         let told = Told { bitrate: USUAL, expected: LEAST_EXPECTED, deep: false };
-        let mut new = Self { encoder: Encoder::new()?, loss: 0.0, told, before: 0.0, too_much: false };
+        let mut new = Self { encoder: Encoder::new()?, loss: 0.0, told, average: 0.0, before: 0.0, refrain: 0 };
         let settings = [Setting::Complexity(8), Setting::InbandFec(true)];
         let taken = settings.into_iter().all(|setting| new.encoder.set(setting)) && new.tell(told);
         if taken { Ok(new) } else { Err(MediaError::internal("libopus refuses its settings")) }
@@ -61,12 +65,13 @@ impl OpusEncoder {
     /// Follows the loss the far end reports, and whether it understands deep redundancy; called for each packet.
     pub fn adapt(&mut self, loss_percent: f32, deep: bool) {
         self.loss = if loss_percent > self.loss { loss_percent } else { self.loss * 0.99 + loss_percent * 0.01 };
+        self.average += (loss_percent - self.average) * AVERAGE;
         let rich = self.told.bitrate == RICH;
-        self.too_much |= rich && loss_percent > self.before + WORSE;
-        let bitrate = match self.loss {
-            CONGESTED.. => POOR,
-            LOSSY.. if !self.too_much => RICH,
-            _ => USUAL,
+        self.refrain = if rich && self.average > self.before + WORSE { MINUTE } else { self.refrain.saturating_sub(1) };
+        let bitrate = match () {
+            () if self.average >= CONGESTED => POOR,
+            () if self.loss >= LOSSY && self.refrain == 0 => RICH,
+            () => USUAL,
         };
         if bitrate == RICH && !rich {
             self.before = self.loss;

@@ -131,7 +131,11 @@ draft: RequestDraft | null,
 /**
  * Mean quality, 1 to 4.5.
  */
-mos: number | null, };
+mos: number | null, 
+/**
+ * What was wrong with the sound at some time.
+ */
+troubles: Array<TroubleView>, };
 
 /**
  * How a call stands.
@@ -489,6 +493,10 @@ muted: boolean,
  */
 warning: HeadsetWarning | null, 
 /**
+ * The room is loud beside the voice.
+ */
+noisy: boolean, 
+/**
  * Preferences.
  */
 choice: DeviceChoice, 
@@ -500,7 +508,7 @@ processing: ProcessingView, };
 /**
  * What can be wrong with a headset.
  */
-export type HeadsetWarning = "no_microphone" | "no_loudspeaker" | "dead_microphone";
+export type HeadsetWarning = "no_microphone" | "no_loudspeaker" | "dead_microphone" | "echo" | "too_loud" | "too_slow";
 
 /**
  * Where the database key is kept.
@@ -1149,6 +1157,11 @@ who: Speaker,
  * What; empty for the operator, whose words are not recognised.
  */
 text: string, };
+
+/**
+ * What can be wrong with the sound of a call.
+ */
+export type TroubleView = "interrupted" | "dead_microphone" | "echo" | "too_loud" | "too_slow";
 
 /**
  * What is still to be done after a call.

@@ -37,10 +37,16 @@ export const en = {
   'warning.no_microphone': 'No microphone',
   'warning.no_loudspeaker': 'No loudspeaker',
   'warning.dead_microphone': 'Silent microphone',
+  'warning.echo': 'Echo',
+  'warning.too_loud': 'Microphone too loud',
+  'warning.too_slow': 'Computer too busy',
 
   'remedy.no_microphone': 'Plug the headset in, or choose another microphone.',
   'remedy.no_loudspeaker': 'Plug the headset in, or choose another loudspeaker.',
   'remedy.dead_microphone': 'Turn off the mute switch on the headset, check the cable, or choose another microphone.',
+  'remedy.echo': 'Use a headset, turn the loudspeaker down, and leave echo cancellation on.',
+  'remedy.too_slow': 'Close other programs, or plug in the power supply.',
+  'remedy.too_loud': 'Turn the microphone down in the sound settings of your computer, or move it away from your mouth.',
   'remedy.settings': 'Headset settings',
 
   'operator.ready': 'Ready for calls',
@@ -95,6 +101,9 @@ export const en = {
   'call.no_microphone': 'They can’t hear you: there is no microphone',
   'call.no_loudspeaker': 'You can’t hear them: there is no loudspeaker',
   'call.dead_microphone': 'They can’t hear you: the microphone is silent',
+  'call.echo': 'They hear themselves: your microphone picks up the loudspeaker',
+  'call.too_slow': 'Your computer is too busy for the best sound',
+  'call.too_loud': 'You sound distorted: the microphone is too loud',
   'call.mutedHint': 'Muted: the customer does not hear you',
 
   'keypad.label': 'Keypad',
@@ -247,6 +256,12 @@ export const en = {
   'calls.yesterday': 'Yesterday',
   'calls.back': 'Calls',
   'calls.callBack': 'Call',
+  'calls.troubles': 'The sound of this call',
+  'trouble.interrupted': 'For a while nothing came from the other side. Your network was down, or theirs.',
+  'trouble.dead_microphone': 'Your microphone was silent for a while: they didn’t hear you.',
+  'trouble.echo': 'They heard themselves. A headset, or a quieter loudspeaker, helps.',
+  'trouble.too_loud': 'Your microphone was too loud and distorted. Turn it down in the sound settings of your computer.',
+  'trouble.too_slow': 'Your computer was too busy. Close other programs while you work.',
   'calls.gone': 'This call is not in the list.',
   'calls.quality': 'Sound {mos}',
   'calls.length': 'Length',
@@ -368,6 +383,7 @@ export const en = {
   'headset.strong': 'Noisy room',
   'headset.strongHint':
     'Takes more of the room out, hoods, fans and streets most of all. They hear you a hundredth of a second later.',
+  'headset.noisyNow': 'It is loud around you now: turn this on.',
   'headset.gain': 'Even loudness',
   'headset.gainHint': 'Makes a quiet voice louder and a loud one quieter.',
 

@@ -36,9 +36,15 @@ export const it: Dictionary = {
   'warning.no_microphone': 'Nessun microfono',
   'warning.no_loudspeaker': 'Nessun altoparlante',
   'warning.dead_microphone': 'Microfono muto',
+  'warning.echo': 'Eco',
+  'warning.too_loud': 'Microfono troppo alto',
+  'warning.too_slow': 'Computer troppo carico',
 
   'remedy.no_microphone': 'Collega le cuffie o scegli un altro microfono.',
   'remedy.no_loudspeaker': 'Collega le cuffie o scegli un altro altoparlante.',
+  'remedy.echo': 'Usa le cuffie, abbassa il volume dell’altoparlante e lascia attiva la cancellazione dell’eco.',
+  'remedy.too_slow': 'Chiudi altri programmi o collega l’alimentatore.',
+  'remedy.too_loud': 'Abbassa il volume del microfono nelle impostazioni audio del computer, o allontanalo dalla bocca.',
   'remedy.dead_microphone':
     'Riattiva l’interruttore del microfono sulle cuffie, controlla il cavo o scegli un altro microfono.',
   'remedy.settings': 'Impostazioni delle cuffie',
@@ -94,6 +100,9 @@ export const it: Dictionary = {
   'call.no_microphone': 'Non ti sentono: non c’è un microfono',
   'call.no_loudspeaker': 'Non li senti: non c’è un altoparlante',
   'call.dead_microphone': 'Non ti sentono: dal microfono non arriva suono',
+  'call.echo': 'Sentono la propria voce: il tuo microfono capta l’altoparlante',
+  'call.too_slow': 'Il computer è troppo carico per l’audio migliore',
+  'call.too_loud': 'La tua voce è distorta: il volume del microfono è troppo alto',
   'call.mutedHint': 'Microfono spento: il cliente non ti sente',
 
   'keypad.label': 'Tastierino',
@@ -252,6 +261,12 @@ export const it: Dictionary = {
   'calls.yesterday': 'Ieri',
   'calls.back': 'Chiamate',
   'calls.callBack': 'Chiama',
+  'calls.troubles': 'L’audio di questa chiamata',
+  'trouble.interrupted': 'Per un po’ dall’altra parte non è arrivato nulla. Mancava la rete, qui o da loro.',
+  'trouble.dead_microphone': 'Il tuo microfono è rimasto muto per un po’: non ti sentivano.',
+  'trouble.echo': 'Sentivano la propria voce. Aiutano le cuffie, o un volume più basso dell’altoparlante.',
+  'trouble.too_loud': 'Il volume del tuo microfono era troppo alto e la voce distorta. Abbassalo nelle impostazioni audio del computer.',
+  'trouble.too_slow': 'Il computer era troppo carico. Mentre lavori, chiudi gli altri programmi.',
   'calls.gone': 'Questa chiamata non è nell’elenco.',
   'calls.quality': 'Audio {mos}',
   'calls.length': 'Durata',
@@ -373,6 +388,7 @@ export const it: Dictionary = {
   'headset.strong': 'Ambiente rumoroso',
   'headset.strongHint':
     'Toglie di più di ciò che ti sta intorno, soprattutto cappe, ventole e strade. Ti sentono un centesimo di secondo dopo.',
+  'headset.noisyNow': 'Adesso intorno a te c’è rumore: attivalo.',
   'headset.gain': 'Volume uniforme',
   'headset.gainHint': 'Alza una voce bassa e abbassa una voce alta.',
 

@@ -84,10 +84,7 @@ fn speech_reaches_the_other_side_and_theirs_reaches_the_ear() {
 #[test]
 fn fifty_changes_of_device_in_mid_call_and_each_time_the_sound_is_there_and_no_later_than_before() {
     let pulse = Pulse::start();
-    for (microphone, hz) in [("headset_micfeed", 1_000), ("laptop_micfeed", 1_500)] {
-        let (sink, frequency) = (format!("sink={microphone}"), format!("frequency={hz}"));
-        assert!(pulse.control(&["load-module", "module-sine", &sink, &frequency]));
-    }
+    let _speech = [pulse.hum("headset_micfeed", 1_000), pulse.hum("laptop_micfeed", 1_500)];
     let (headset, keeper, heard, _events) = call(choice());
     let mut delays = [Vec::new(), Vec::new()];
     for n in 0..50 {
@@ -101,9 +98,11 @@ fn fifty_changes_of_device_in_mid_call_and_each_time_the_sound_is_there_and_no_l
         listening.next(24_000);
         listening.stop();
         delays[device].push(headset.levels().delays());
-        let mut listening = pulse.listen(&format!("{other}_spk.monitor"));
-        assert!((0..200).any(|_| dbfs(&listening.next(4_800)) < -60.0), "change {n}: the {other} falls silent");
-        listening.stop();
+        if n % 7 == 0 {
+            let mut listening = pulse.listen(&format!("{other}_spk.monitor"));
+            assert!((0..200).any(|_| dbfs(&listening.next(4_800)) < -60.0), "change {n}: the {other} falls silent");
+            listening.stop();
+        }
     }
     for delays in delays {
         let usual = |delays: &[Delays], of: fn(&Delays) -> f32| {

@@ -88,6 +88,16 @@ impl Pulse {
         Playing(child)
     }
 
+    /// A steady tone into a sink until the server ends; the sink moves in steps as short as a real device's. By itself, with nobody in
+    /// a hurry, a null sink moves once in two seconds, and so would the microphone behind it.
+    pub fn hum(&self, sink: &str, hz: u32) -> Playing {
+        let (into, frequency) = (format!("sink={sink}"), format!("frequency={hz}"));
+        assert!(self.control(&["load-module", "module-sine", &into, &frequency]));
+        let mut hurry = Command::new("pacat");
+        hurry.args(["--record", "--raw", "--latency-msec=10", &format!("--device={sink}.monitor")]);
+        Playing(hurry.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
+    }
+
     /// Listens to a source.
     pub fn listen(&self, source: &str) -> Listening {
         let mut child = parec("pacat", source, "--record");
@@ -131,9 +141,14 @@ pub struct Listening {
 impl Listening {
     /// The next so many samples.
     pub fn next(&mut self, samples: usize) -> Vec<f32> {
+        self.more(samples).expect("the recorder runs")
+    }
+
+    /// The same; none once the server has ended.
+    pub fn more(&mut self, samples: usize) -> Option<Vec<f32>> {
         let mut bytes = vec![0; samples * 4];
-        self.output.read_exact(&mut bytes).expect("the recorder runs");
-        bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
+        self.output.read_exact(&mut bytes).ok()?;
+        Some(bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect())
     }
 
     /// Waits until a tenth of a second is this tone; gives false after so many seconds of sound without it. Short, since drift

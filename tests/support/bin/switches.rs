@@ -72,8 +72,8 @@ fn listen(mut source: Listening) -> Arc<Ear> {
     let ear = Arc::new(Ear::default());
     let listening = ear.clone();
     std::thread::spawn(move || {
-        loop {
-            listening.take(&source.next(2 * FRAME), HUM_HZ);
+        while let Some(sound) = source.more(2 * FRAME) {
+            listening.take(&sound, HUM_HZ);
         }
     });
     ear
@@ -87,10 +87,7 @@ fn choice(device: usize) -> Choice {
 fn main() {
     let count: usize = std::env::args().nth(1).and_then(|n| n.parse().ok()).unwrap_or(60);
     let pulse = Pulse::start();
-    for (name, hz) in DEVICES {
-        let (sink, frequency) = (format!("sink={name}_micfeed"), format!("frequency={hz}"));
-        assert!(pulse.control(&["load-module", "module-sine", &sink, &frequency]));
-    }
+    let _speech = DEVICES.map(|(name, hz)| pulse.hum(&format!("{name}_micfeed"), hz as u32));
     let heard_from = DEVICES.map(|(name, _)| listen(pulse.listen(&format!("{name}_spk.monitor"))));
     let ears = [Arc::new(Ear::default()), Arc::new(Ear::default())];
     let (keeper, devices) = SystemDevices::start(choice(0), |_| {}).unwrap();

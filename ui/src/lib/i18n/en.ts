@@ -46,7 +46,8 @@ export const en = {
   'remedy.dead_microphone': 'Turn off the mute switch on the headset, check the cable, or choose another microphone.',
   'remedy.echo': 'Use a headset, turn the loudspeaker down, and leave echo cancellation on.',
   'remedy.too_slow': 'Close other programs, or plug in the power supply.',
-  'remedy.too_loud': 'Turn the microphone down in the sound settings of your computer, or move it away from your mouth.',
+  'remedy.too_loud':
+    'Turn the microphone down in the sound settings of your computer, or move it away from your mouth.',
   'remedy.settings': 'Headset settings',
 
   'operator.ready': 'Ready for calls',
@@ -260,7 +261,8 @@ export const en = {
   'trouble.interrupted': 'For a while nothing came from the other side. Your network was down, or theirs.',
   'trouble.dead_microphone': 'Your microphone was silent for a while: they didn’t hear you.',
   'trouble.echo': 'They heard themselves. A headset, or a quieter loudspeaker, helps.',
-  'trouble.too_loud': 'Your microphone was too loud and distorted. Turn it down in the sound settings of your computer.',
+  'trouble.too_loud':
+    'Your microphone was too loud and distorted. Turn it down in the sound settings of your computer.',
   'trouble.too_slow': 'Your computer was too busy. Close other programs while you work.',
   'calls.gone': 'This call is not in the list.',
   'calls.quality': 'Sound {mos}',

@@ -44,7 +44,8 @@ export const it: Dictionary = {
   'remedy.no_loudspeaker': 'Collega le cuffie o scegli un altro altoparlante.',
   'remedy.echo': 'Usa le cuffie, abbassa il volume dell’altoparlante e lascia attiva la cancellazione dell’eco.',
   'remedy.too_slow': 'Chiudi altri programmi o collega l’alimentatore.',
-  'remedy.too_loud': 'Abbassa il volume del microfono nelle impostazioni audio del computer, o allontanalo dalla bocca.',
+  'remedy.too_loud':
+    'Abbassa il volume del microfono nelle impostazioni audio del computer, o allontanalo dalla bocca.',
   'remedy.dead_microphone':
     'Riattiva l’interruttore del microfono sulle cuffie, controlla il cavo o scegli un altro microfono.',
   'remedy.settings': 'Impostazioni delle cuffie',
@@ -265,7 +266,8 @@ export const it: Dictionary = {
   'trouble.interrupted': 'Per un po’ dall’altra parte non è arrivato nulla. Mancava la rete, qui o da loro.',
   'trouble.dead_microphone': 'Il tuo microfono è rimasto muto per un po’: non ti sentivano.',
   'trouble.echo': 'Sentivano la propria voce. Aiutano le cuffie, o un volume più basso dell’altoparlante.',
-  'trouble.too_loud': 'Il volume del tuo microfono era troppo alto e la voce distorta. Abbassalo nelle impostazioni audio del computer.',
+  'trouble.too_loud':
+    'Il volume del tuo microfono era troppo alto e la voce distorta. Abbassalo nelle impostazioni audio del computer.',
   'trouble.too_slow': 'Il computer era troppo carico. Mentre lavori, chiudi gli altri programmi.',
   'calls.gone': 'Questa chiamata non è nell’elenco.',
   'calls.quality': 'Audio {mos}',

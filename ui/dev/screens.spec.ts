@@ -165,7 +165,11 @@ const states: Record<
   customer: { at: '#/customers/k1' },
   practice: { at: '#/practice' },
   settings: { at: '#/settings' },
-  noisy: { at: '#/settings', set: (e) => (e.state.headset.noisy = true) },
+  noisy: {
+    at: '#/settings',
+    set: (e) => (e.state.headset.noisy = true),
+    act: async (page) => page.getByText(/Noisy room|Ambiente rumoroso/).scrollIntoViewIfNeeded(),
+  },
   'remove-samples': {
     at: '#/settings',
     act: async (page) => {

@@ -133,11 +133,11 @@ pub fn opus(data: &[u8]) {
         let made = if mode % 2 == 0 {
             decoder.decode(payload, &mut out)
         } else {
-            decoder.reaches_back(payload, usize::from(mode) * 48);
+            decoder.reaches_back(payload, usize::from(mode as u16) * 48);
             let length = usize::from(mode as u8) * 48;
             decoder.conceal(length, &mut out)
                 + decoder.recover(length, payload, &mut out)
-                + decoder.recover_deep(length, usize::from(mode) * 48, payload, &mut out)
+                + decoder.recover_deep(length, usize::from(mode as u16) * 48, payload, &mut out)
         };
         assert_eq!(made, out.len());
         assert!(out.iter().all(|sample| sample.is_finite()));

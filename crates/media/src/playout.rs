@@ -189,6 +189,8 @@ impl Playout {
     /// Less work in a gap from now on, for less sound.
     pub fn relieve(&mut self) {
         self.decoders.relieve();
+        // What is not made of deep redundancy any more is not worth waiting for.
+        self.deep = 0;
     }
 
     /// The codec heard last.
@@ -310,8 +312,7 @@ impl Playout {
 
     /// Whether the packet that waits knows of so many samples before it.
     fn reaches_back(&mut self, samples: usize) -> bool {
-        let Some(waiting) = self.jitter.next().filter(|waiting| waiting.codec == Codec::Opus) else { return false };
-        self.decoders.decoder_in_use().is_some_and(|decoder| decoder.reaches_back(waiting.payload, samples))
+        self.told(|decoder, payload, _| usize::from(decoder.reaches_back(payload, samples))) > 0
     }
 
     /// The last `missing` samples before the packet that waits, from its redundancy where it has any. That is of the whole packet
@@ -338,7 +339,7 @@ impl Playout {
         made
     }
 
-    /// Into `fresh`: what the packet that waits tells of what was before it.
+    /// What the packet that waits tells of what was before it; sound goes into `fresh`.
     fn told(&mut self, ask: impl FnOnce(&mut Decoder, &[u8], &mut Pcm) -> usize) -> usize {
         self.fresh.clear();
         let Some(waiting) = self.jitter.next() else { return 0 };

@@ -10,14 +10,16 @@
 use std::time::{Duration, Instant};
 
 use cuffia_media::playout::{Packet, Playout};
-use cuffia_media::{Codec, Encoder, FRAME, Heard, LARGEST_PAYLOAD, PACKET};
+use cuffia_media::{Codec, Encoder, FRAME, Heard, LARGEST_PAYLOAD, PACKET, Reception};
 use cuffia_relay::{Fate, Link, NAMES, Profile};
 
 /// Octets of IPv4, UDP and RTP, and of SRTP's authentication.
 const HEADERS: usize = 20 + 8 + 12 + 10;
+/// A sender report with all around it.
+const REPORT_OCTETS: usize = 140;
 
-/// Packets between two reports.
-const REPORT: usize = 250;
+/// Packets of 20 ms between two reports: ours come each second, other phones' each five.
+const REPORT: usize = 50;
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -40,30 +42,49 @@ fn main() -> Result<(), Failure> {
 
     let mut encoder = Encoder::new(codec)?;
     let (mut coming, mut sent, mut lost, mut octets) = (Vec::new(), 0u32, 0u32, 0u64);
-    let (mut reported, mut lost_before) = (0.0, 0);
-    for (n, sound) in clip.chunks_exact(PACKET).enumerate() {
-        let sound: &[f32; PACKET] = sound.try_into()?;
-        let mut payload = [0; LARGEST_PAYLOAD];
-        // As the far end would report it, every five seconds.
-        if n > 0 && n % REPORT == 0 {
-            (reported, lost_before) = ((lost - lost_before) as f32 * 100.0 / REPORT as f32, lost);
+    let idle = match link.pass(Duration::ZERO, REPORT_OCTETS) {
+        Fate::Leaves { at, .. } => Some(at.as_secs_f32() * 1_000.0),
+        Fate::Dropped(_) => None,
+    };
+    let mut reception = Reception { deep: true, checked_ms: idle, ..Reception::default() };
+    let (mut sent_before, mut lost_before, mut begun) = (0, 0, 0);
+    let mut way_before = 0.0;
+    for n in 1..=clip.len() / PACKET {
+        // It can leave once its last sample was spoken.
+        let now = Duration::from_millis(20 * n as u64);
+        if n % REPORT == 0 {
+            // As the far end would report it; the way back is as it should be.
+            let of = (sent - sent_before).max(1);
+            reception.loss_percent = (lost - lost_before) as f32 * 100.0 / of as f32;
+            reception.reports += 1;
+            if let Fate::Leaves { at, .. } = link.pass(now, REPORT_OCTETS) {
+                reception.round_trip_ms = Some((at - now).as_secs_f32() * 1_000.0);
+            }
+            (sent_before, lost_before) = (sent, lost);
         }
-        encoder.adapt(reported, true);
-        let length = encoder.encode(sound, &mut payload).ok_or("the encoder refused")?;
+        let ready = n * PACKET - begun;
+        if ready < encoder.adapt(&reception) {
+            continue;
+        }
+        let mut payload = [0; LARGEST_PAYLOAD];
+        let length = encoder.encode(&clip[begun..begun + ready], &mut payload).ok_or("the encoder refused")?;
+        let from = std::mem::replace(&mut begun, n * PACKET);
+        let sequence = sent as u16;
         sent += 1;
         octets += length as u64;
-        // It can leave once its last sample was spoken.
-        let made = Duration::from_millis(20 * (n as u64 + 1));
-        match link.pass(made, length + HEADERS) {
+        match link.pass(now, length + HEADERS) {
             Fate::Leaves { at, twice } => {
+                let way = (at - now).as_secs_f32() * 1_000.0;
+                let moved = (way - std::mem::replace(&mut way_before, way)).abs();
+                reception.jitter_ms += (moved - reception.jitter_ms) / 16.0;
                 for _ in 0..=u8::from(twice) {
-                    coming.push((at, n, payload[..length].to_vec()));
+                    coming.push((at, sequence, from, payload[..length].to_vec()));
                 }
             }
             Fate::Dropped(_) => lost += 1,
         }
     }
-    coming.sort_by_key(|(arrival, n, _)| (*arrival, *n));
+    coming.sort_by_key(|(arrival, _, from, _)| (*arrival, *from));
 
     let epoch = Instant::now();
     let mut playout = Playout::new(epoch);
@@ -71,9 +92,9 @@ fn main() -> Result<(), Failure> {
     let (mut heard, mut delays, mut invented, mut frames) = (Vec::new(), Vec::new(), 0u32, 0u32);
     for tick in 0..(clip.len() / FRAME + 100) as u64 {
         let now = Duration::from_millis(10 * tick);
-        while let Some((arrival, n, payload)) = coming.next_if(|(arrival, ..)| *arrival <= now) {
-            let timestamp = (n * PACKET / (48_000 / codec.clock_rate() as usize)) as u32;
-            let packet = Packet { ssrc: 1, sequence: n as u16, timestamp, codec: Some(codec), payload: &payload };
+        while let Some((arrival, sequence, from, payload)) = coming.next_if(|(arrival, ..)| *arrival <= now) {
+            let timestamp = (from / (48_000 / codec.clock_rate() as usize)) as u32;
+            let packet = Packet { ssrc: 1, sequence, timestamp, codec: Some(codec), payload: &payload };
             playout.put(&packet, epoch + arrival);
         }
         let mut out = [0.0; FRAME];
@@ -93,7 +114,7 @@ fn main() -> Result<(), Failure> {
     println!(
         "{}",
         serde_json::json!({
-            "kbps": octets as f64 * 0.4 / f64::from(sent),
+            "kbps": octets as f64 * 8.0 / (clip.len() as f64 / 48.0),
             "lost_percent": f64::from(lost) * 100.0 / f64::from(sent),
             "delay_ms": quantile(50), "delay_p95_ms": quantile(95),
             "invented_percent": f64::from(invented) * 100.0 / f64::from(frames.max(1)),

@@ -102,7 +102,7 @@ fn quality(s: &Statistics, headset: &Levels) -> QualityView {
         delays: DelaysView {
             microphone: delays.microphone_ms,
             processing: headset.processing_ms(),
-            packet: s.codec.map_or(0.0, |c| c.packet_ms()),
+            packet: s.packet_ms,
             loudspeaker: delays.ear_ms,
         },
         codec: s.codec.map(|c| c.name().to_owned()),

@@ -30,7 +30,7 @@ mod statistics;
 mod turn;
 mod types;
 
-pub use codec::{Encoder, LARGEST_PAYLOAD, PACKET};
+pub use codec::{Encoder, LARGEST_PAYLOAD, LONGEST_SENT, PACKET, Reception};
 pub use cuffia_tls::Trust;
 pub use error::MediaError;
 pub use path::{Dial, VoicePath};

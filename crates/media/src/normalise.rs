@@ -8,6 +8,7 @@
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
+use crate::codec::LONGEST_SENT;
 use crate::error::MediaError;
 use crate::sdp::{Sdp, Section};
 use crate::types::{Codec, Direction};
@@ -53,6 +54,8 @@ pub struct Normalised {
     pub payloads: Vec<(u8, Payload)>,
     /// It understands deep redundancy.
     pub deep: bool,
+    /// The longest packet it takes, samples at 48 kHz.
+    pub longest: usize,
     /// How our answer must look.
     pub shape: Shape,
     /// The far end's DTLS role.
@@ -127,6 +130,7 @@ pub fn normalise(text: &str, role: Role, mid: Option<&str>, codecs: &[Codec]) ->
         return Err(MediaError::NoCommonCodec);
     }
     let deep = audio.attributes("fmtp").any(|value| value.split([' ', ';']).any(|parameter| parameter == DEEP_FMTP));
+    let longest = audio.attribute("maxptime").and_then(|ms| ms.trim().parse().ok()).map_or(LONGEST_SENT, longest);
     let setup = setup(sdp.inherited(audio, "setup"), role);
     let name = mid.unwrap_or(FIRST_MID);
 
@@ -173,7 +177,12 @@ pub fn normalise(text: &str, role: Role, mid: Option<&str>, codecs: &[Codec]) ->
         audio_at,
         others,
     };
-    Ok(Normalised { core, direction: sdp.direction(audio), payloads, deep, shape, setup })
+    Ok(Normalised { core, direction: sdp.direction(audio), payloads, deep, longest, shape, setup })
+}
+
+/// Milliseconds in samples; nobody wants longer packets than we make.
+fn longest(ms: usize) -> usize {
+    ms.saturating_mul(48).min(LONGEST_SENT)
 }
 
 /// The SHA-256 fingerprint. Its hash name is spelled in capitals by Asterisk, and others may stand before it.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
-use crate::codec::{Encoders, LARGEST_PAYLOAD, PACKET};
+use crate::codec::{Encoders, LARGEST_PAYLOAD, LONGEST_SENT, PACKET, Reception};
 use crate::dtmf::{self, Keys};
 use crate::error::MediaError;
 use crate::levels;
@@ -33,8 +33,9 @@ pub struct VoicePath {
 /// The sending half.
 struct Out {
     encoders: Encoders,
-    sound: [f32; PACKET],
+    sound: [f32; LONGEST_SENT],
     filled: usize,
+    reception: Reception,
     sequence: u16,
     /// At 48 kHz; it runs on while nothing is sent, as the far end's clock does. Wide, so that it divides evenly.
     timestamp: u64,
@@ -89,11 +90,12 @@ impl VoicePath {
     ) -> Self {
         let out = Out {
             encoders: Encoders::new(),
-            sound: [0.0; PACKET],
+            sound: [0.0; LONGEST_SENT],
             filled: 0,
+            reception: Reception::default(),
             // Unpredictable starts (RFC 3550 §5.1), with the sequence in the lower half so that it does not wrap at once.
             sequence: rand::random::<u16>() >> 1,
-            timestamp: u64::from(rand::random::<u32>()) + PACKET as u64,
+            timestamp: u64::from(rand::random::<u32>()) + LONGEST_SENT as u64,
             paused: true,
             keys: Keys::default(),
             event_timestamp: 0,
@@ -126,10 +128,9 @@ impl VoicePath {
         };
         out.sound[out.filled..out.filled + FRAME].copy_from_slice(frame);
         out.filled += FRAME;
-        if out.filled < PACKET {
+        if !out.filled.is_multiple_of(PACKET) {
             return;
         }
-        out.filled = 0;
         while let Some(digit) = self.shared.next_digit() {
             out.keys.push([digit]);
         }
@@ -137,7 +138,7 @@ impl VoicePath {
             && let Some(event) = out.keys.tick()
         {
             if event.first {
-                out.event_timestamp = out.begins(codec);
+                out.event_timestamp = out.begins(PACKET, codec);
             }
             for copy in 0..event.copies {
                 let mut data = [0; LARGEST_PAYLOAD];
@@ -153,21 +154,30 @@ impl VoicePath {
                 send(&mut self.outbound, packet);
             }
             self.shared.leaving.notify_one();
-            out.paused = true;
+            (out.filled, out.paused) = (0, true);
             return;
         }
         if out.keys.sounding() {
+            out.filled = 0;
             return;
         }
-        let (sound, mut data) = (out.sound, [0; LARGEST_PAYLOAD]);
-        let Some(encoder) = out.encoders.of(codec) else { return };
-        encoder.adapt(self.shared.lost_remote.get(), self.shared.deep.load(Relaxed));
-        let Some(length) = encoder.encode(&sound, &mut data) else { return };
+        out.reception = self.shared.reception().unwrap_or(out.reception);
+        let Some(encoder) = out.encoders.of(codec) else {
+            out.filled = 0;
+            return;
+        };
+        if out.filled < encoder.adapt(&out.reception) {
+            return;
+        }
+        let samples = std::mem::take(&mut out.filled);
+        self.shared.longer_ms.set((samples - PACKET) as f32 / 48.0);
+        let mut data = [0; LARGEST_PAYLOAD];
+        let Some(length) = encoder.encode(&out.sound[..samples], &mut data) else { return };
         let packet = Leaving {
             payload_type,
             marker: out.paused,
             sequence: out.next_sequence(),
-            timestamp: out.begins(codec),
+            timestamp: out.begins(samples, codec),
             length,
             data,
         };
@@ -245,9 +255,9 @@ impl Out {
         self.sequence
     }
 
-    /// Timestamp of the 20 ms just filled, in the codec's clock.
-    fn begins(&self, codec: Codec) -> u32 {
-        ((self.timestamp - PACKET as u64) / u64::from(48_000 / codec.clock_rate())) as u32
+    /// Timestamp of the `samples` that came last, in the codec's clock.
+    fn begins(&self, samples: usize, codec: Codec) -> u32 {
+        ((self.timestamp - samples as u64) / u64::from(48_000 / codec.clock_rate())) as u32
     }
 }
 

@@ -87,7 +87,12 @@ impl Receive {
 
     fn publish(&mut self, now: Instant) {
         let figures = self.reports.figures();
-        self.shared.lost_remote.set(figures.lost_remote_percent);
+        self.shared.set_reception(|reception| {
+            reception.reports = figures.reported;
+            reception.loss_percent = figures.lost_remote_percent;
+            reception.jitter_ms = figures.jitter_remote_ms;
+            reception.round_trip_ms = figures.round_trip_ms;
+        });
         *self.shared.figures.lock().unwrap_or_else(PoisonError::into_inner) = figures;
         self.next_report.get_or_insert(now + INTERVAL / 2);
     }

@@ -30,9 +30,13 @@ pub struct Figures {
     pub loss_percent: f32,
     /// Interarrival jitter of what comes to us.
     pub jitter_ms: f32,
-    /// Loss of our packets as the far end last reported, in percent.
+    /// Reports of the far end on what we send. The three below are the newest's.
+    pub reported: u32,
+    /// Loss of our packets, in percent.
     pub lost_remote_percent: f32,
-    /// Round trip by the far end's last report.
+    /// Interarrival jitter of our packets.
+    pub jitter_remote_ms: f32,
+    /// Round trip.
     pub round_trip_ms: Option<f32>,
 }
 
@@ -138,7 +142,11 @@ impl Reports {
 
     fn take_blocks(&mut self, blocks: &[ReceptionReport], now: Instant) {
         for block in blocks.iter().filter(|block| block.ssrc == self.ssrc) {
+            self.figures.reported = self.figures.reported.wrapping_add(1);
             self.figures.lost_remote_percent = f32::from(block.fraction_lost) * 100.0 / 256.0;
+            if let Some((_, clock_rate, _)) = self.sent_timestamp {
+                self.figures.jitter_remote_ms = block.jitter as f32 * 1_000.0 / clock_rate as f32;
+            }
             // Ours and not the far end's arithmetic on the clock: when the report it names left here is remembered.
             let named = self.sent_reports.iter().flatten().find(|(middle, _)| *middle == block.last_sender_report);
             if let Some((_, left)) = named {

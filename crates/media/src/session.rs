@@ -201,7 +201,7 @@ impl Session {
             return Err(MediaError::NoCommonCodec);
         }
         self.shared.set_payloads(&agreed, &agreed);
-        self.shared.deep.store(offer.deep, Relaxed);
+        self.shared.set_reception(|reception| (reception.deep, reception.longest) = (offer.deep, offer.longest));
         Ok(sdp)
     }
 }
@@ -245,7 +245,7 @@ impl MediaSession for Session {
         let description = RTCSessionDescription::answer(answer.core).map_err(MediaError::internal)?;
         self.connection.set_remote_description(description).await.map_err(MediaError::internal)?;
         self.shared.set_payloads(&payloads, &answer.payloads);
-        self.shared.deep.store(answer.deep, Relaxed);
+        self.shared.set_reception(|reception| (reception.deep, reception.longest) = (answer.deep, answer.longest));
         self.shared.set_direction(direction);
         negotiation.open = None;
         negotiation.mid = mid.map(str::to_owned);

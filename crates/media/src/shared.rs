@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use tokio::sync::{Notify, mpsc};
 
-use crate::codec::LARGEST_PAYLOAD;
+use crate::codec::{LARGEST_PAYLOAD, Reception};
 use crate::normalise::Payload;
 use crate::playout::{Decisions, jitter::LARGEST};
 use crate::reports::Figures;
@@ -54,10 +54,7 @@ pub struct Shared {
     voice: AtomicU32,
     /// Payload type for events, plus one.
     events_type: AtomicU8,
-    /// The far end understands deep redundancy.
-    pub deep: AtomicBool,
-    /// Loss of our packets in percent, as reported, for the encoder.
-    pub lost_remote: AtomicF32,
+    reception: Mutex<Reception>,
     digits: Mutex<VecDeque<char>>,
     digits_waiting: AtomicUsize,
     pub figures: Mutex<Figures>,
@@ -65,6 +62,8 @@ pub struct Shared {
     pub rendered: AtomicU64,
     pub concealed: AtomicU64,
     pub buffer_ms: AtomicF32,
+    /// By so much packets we send are longer than usual.
+    pub longer_ms: AtomicF32,
     decisions: Mutex<Decisions>,
     pub level_in: AtomicF32,
     pub level_out: AtomicF32,
@@ -83,14 +82,14 @@ impl Shared {
             meaning: [const { AtomicU8::new(0) }; 128],
             voice: AtomicU32::new(0),
             events_type: AtomicU8::new(0),
-            deep: AtomicBool::new(false),
-            lost_remote: AtomicF32::new(0.0),
+            reception: Mutex::new(Reception::default()),
             digits: Mutex::new(VecDeque::with_capacity(32)),
             digits_waiting: AtomicUsize::new(0),
             figures: Mutex::new(Figures::default()),
             rendered: AtomicU64::new(0),
             concealed: AtomicU64::new(0),
             buffer_ms: AtomicF32::new(0.0),
+            longer_ms: AtomicF32::new(0.0),
             decisions: Mutex::new(Decisions::default()),
             level_in: AtomicF32::new(crate::levels::FLOOR_DBFS),
             level_out: AtomicF32::new(crate::levels::FLOOR_DBFS),
@@ -178,6 +177,16 @@ impl Shared {
             Payload::Voice(codec) => Some(codec),
             Payload::Events => None,
         }
+    }
+
+    /// How the far end receives us, for the encoder.
+    pub fn set_reception(&self, change: impl FnOnce(&mut Reception)) {
+        change(&mut self.reception.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Never waits: nothing while it is just being written.
+    pub fn reception(&self) -> Option<Reception> {
+        self.reception.try_lock().ok().map(|reception| *reception)
     }
 
     /// From the sound thread, which never waits: whoever is just reading has the figures of a moment ago.

@@ -46,7 +46,9 @@ pub async fn watch(
         ticks += 1;
         if ticks % TICKS_PER_SNAPSHOT == 0 && shared.connected.load(Relaxed) {
             let report = connection.get_stats(now, StatsSelector::None).await;
-            let statistics = last.advance(now, &shared, figures, Path::read(&report, &streams));
+            let path = Path::read(&report, &streams);
+            shared.set_reception(|reception| reception.checked_ms = path.round_trip_ms);
+            let statistics = last.advance(now, &shared, figures, path);
             snapshot.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&statistics);
             shared.tell(MediaEvent::Statistics(statistics));
         }
@@ -166,6 +168,7 @@ impl Last {
             loss_percent: figures.loss_percent,
             jitter_ms: figures.jitter_ms,
             round_trip_ms,
+            packet_ms: codec.map_or(0.0, |codec| codec.packet_ms() + shared.longer_ms.get()),
             buffer_ms,
             playout: shared.decisions(),
             concealed_percent,

@@ -171,9 +171,9 @@ impl Codec {
         }
     }
 
-    /// What making packets of frames adds to the way of the sound, ms: the wait for the second frame of a packet, and what the codec
-    /// looks ahead and the filters at both ends take.
-    pub fn packet_ms(self) -> f32 {
+    /// What making packets of 20 ms of frames adds to the way of the sound, ms: the wait for the second frame of a packet, and what the
+    /// codec looks ahead and the filters at both ends take. A packet for a narrow line waits for more frames: [`Statistics::packet_ms`].
+    pub(crate) fn packet_ms(self) -> f32 {
         match self {
             Self::Opus => 16.5,
             Self::G722 => 14.5,
@@ -232,6 +232,8 @@ pub struct Statistics {
     pub jitter_ms: f32,
     /// Round trip, from receiver reports or else from ICE.
     pub round_trip_ms: Option<f32>,
+    /// What making packets adds to the way of our sound: waiting for the last of the frames, look-ahead, filters.
+    pub packet_ms: f32,
     /// How long what is heard has waited in the jitter buffer, beyond the quickest packet's way.
     pub buffer_ms: f32,
     /// What the playout decided since the call began.

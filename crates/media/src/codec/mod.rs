@@ -1,5 +1,6 @@
 //! Between 10 ms frames and packets.
 
+mod adaptation;
 mod conceal;
 mod g711;
 mod g722;
@@ -10,6 +11,7 @@ mod resample;
 
 use std::collections::VecDeque;
 
+pub use adaptation::Reception;
 pub use g711::Law;
 use g711::{G711Decoder, G711Encoder};
 use g722::{G722Decoder, G722Encoder};
@@ -20,8 +22,10 @@ use opus_encoder::OpusEncoder;
 use crate::error::MediaError;
 use crate::types::Codec;
 
-/// Samples in one packet we send: 20 ms at 48 kHz.
+/// Samples in a packet we send, 20 ms at 48 kHz; in Opus for a narrow line two or three times as many.
 pub const PACKET: usize = 960;
+/// Samples in the longest packet we send.
+pub const LONGEST_SENT: usize = 3 * PACKET;
 /// Longest packet an Opus decoder may be given: 120 ms at 48 kHz.
 pub const LONGEST: usize = 5_760;
 /// Room for any packet we send.
@@ -30,7 +34,7 @@ pub const LARGEST_PAYLOAD: usize = 512;
 /// Decoded sound waiting to be rendered.
 pub type Pcm = VecDeque<f32>;
 
-/// Turns 20 ms of sound into a payload.
+/// Turns sound into payloads.
 pub enum Encoder {
     /// Opus.
     Opus(OpusEncoder),
@@ -51,19 +55,20 @@ impl Encoder {
         })
     }
 
-    /// Encodes one packet; the length written, or nothing if the codec refuses.
-    pub fn encode(&mut self, sound: &[f32; PACKET], payload: &mut [u8; LARGEST_PAYLOAD]) -> Option<usize> {
+    /// Encodes [`PACKET`] samples, or in Opus two or three times as many; the length written, or nothing if the codec refuses.
+    pub fn encode(&mut self, sound: &[f32], payload: &mut [u8; LARGEST_PAYLOAD]) -> Option<usize> {
         match self {
             Self::Opus(opus) => opus.encode(sound, payload),
-            Self::G711(g711) => Some(g711.encode(sound, payload)),
-            Self::G722(g722) => g722.encode(sound, payload),
+            Self::G711(g711) => Some(g711.encode(sound.try_into().ok()?, payload)),
+            Self::G722(g722) => g722.encode(sound.try_into().ok()?, payload),
         }
     }
 
-    /// Follows the loss the far end reports, and whether it understands deep redundancy.
-    pub fn adapt(&mut self, loss_percent: f32, deep: bool) {
-        if let Self::Opus(opus) = self {
-            opus.adapt(loss_percent, deep);
+    /// Follows what the far end reports; called each 20 ms. How many samples the next packet is to have.
+    pub fn adapt(&mut self, reception: &Reception) -> usize {
+        match self {
+            Self::Opus(opus) => opus.adapt(reception),
+            Self::G711(_) | Self::G722(_) => PACKET,
         }
     }
 }

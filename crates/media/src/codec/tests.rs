@@ -178,7 +178,7 @@ fn a_long_gap_fades_to_silence() {
 fn opus_carries_the_packet_before_at_every_level_of_loss() {
     for loss in [0.0, 4.0, 12.0, 40.0] {
         let mut encoder = Encoder::new(Codec::Opus).unwrap();
-        encoder.adapt(loss, false);
+        encoder.adapt(&Reception { loss_percent: loss, ..Reception::default() });
         let mut payload = [0; LARGEST_PAYLOAD];
         let sent: Vec<Vec<u8>> = (0..30)
             .map(|n| encoder.encode(&voice(n), &mut payload).map(|length| payload[..length].to_vec()).unwrap())
@@ -209,7 +209,7 @@ fn opus_carries_the_packet_before_at_every_level_of_loss() {
 #[test]
 fn a_word_that_begins_in_a_long_gap_is_heard_where_deep_redundancy_is_sent() {
     let mut encoder = Encoder::new(Codec::Opus).unwrap();
-    encoder.adapt(20.0, true);
+    encoder.adapt(&Reception { loss_percent: 20.0, deep: true, ..Reception::default() });
     let mut payload = [0; LARGEST_PAYLOAD];
     // Silence; the word begins with the first of three lost packets.
     let word = |n: usize| if n < 25 { [0.0; PACKET] } else { voice(n - 20) };
@@ -239,39 +239,6 @@ fn a_word_that_begins_in_a_long_gap_is_heard_where_deep_redundancy_is_sent() {
         with > said * 0.4 && with < said * 2.0 && without < said * 0.1,
         "{said} said, {with} with, {without} without"
     );
-}
-
-#[test]
-fn a_line_that_loses_is_given_more_and_one_too_narrow_less() {
-    let mut encoder = opus_encoder::OpusEncoder::new().unwrap();
-    for (loss, seconds, bitrate) in [
-        (0.0, 10, 32_000),
-        (2.0, 10, 32_000),
-        (8.0, 10, 48_000),
-        (15.0, 10, 48_000),
-        (40.0, 3, 32_000),
-        (40.0, 7, 20_000),
-        (0.0, 2, 20_000),
-        (0.0, 20, 32_000),
-    ] {
-        (0..seconds * 50).for_each(|_| encoder.adapt(loss, true));
-        assert_eq!(encoder.told(), (bitrate, bitrate == 48_000), "{seconds} s of {loss} %");
-    }
-}
-
-#[test]
-fn what_makes_a_line_lose_more_is_not_given_again_for_a_while() {
-    let mut encoder = opus_encoder::OpusEncoder::new().unwrap();
-    let mut hears = |loss, seconds: u32| {
-        (0..seconds * 50).for_each(|_| encoder.adapt(loss, true));
-        encoder.told().0
-    };
-    assert_eq!(hears(4.0, 20), 48_000);
-    assert_eq!(hears(20.0, 5), 48_000, "one report");
-    assert_eq!(hears(4.0, 5), 48_000);
-    assert_eq!(hears(20.0, 30), 32_000, "it has got worse");
-    assert_eq!(hears(4.0, 20), 32_000);
-    assert_eq!(hears(4.0, 60), 48_000, "it is tried again");
 }
 
 #[test]

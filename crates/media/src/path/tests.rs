@@ -80,6 +80,28 @@ fn twenty_milliseconds_make_a_packet_and_each_follows_the_one_before() {
 }
 
 #[test]
+fn a_narrow_line_is_sent_longer_packets_whose_clock_goes_on() {
+    let mut bench = Bench::new(&[OPUS]);
+    let first = bench.speak(2).pop().unwrap();
+    for (report, loss, round_trip) in [(1, 0.0, 40.0), (2, 33.0, 250.0)] {
+        bench.shared.set_reception(|reception| {
+            (reception.reports, reception.loss_percent, reception.round_trip_ms) = (report, loss, Some(round_trip));
+        });
+        bench.speak(200);
+    }
+    let packets = bench.speak(60);
+    assert_eq!(packets.len(), 10);
+    assert!(packets.windows(2).all(|pair| pair[1].timestamp == pair[0].timestamp.wrapping_add(2_880)));
+    // All that was said since the first packet, and no more, is in packets: the clock tells.
+    let spoken = 480 * (400 + 60) - 2_880;
+    assert!(packets[9].timestamp.wrapping_sub(first.timestamp + 960).abs_diff(spoken) < 2_880);
+    bench.shared.set_direction(Direction::RecvOnly);
+    bench.speak(3);
+    bench.shared.set_direction(Direction::SendRecv);
+    assert!(bench.speak(5).is_empty() && bench.speak(1)[0].marker, "what was left before a hold is not sent after it");
+}
+
+#[test]
 fn a_hold_sends_nothing_and_takes_time() {
     let mut bench = Bench::new(&[OPUS]);
     let before = bench.speak(2).pop().unwrap();
@@ -169,8 +191,7 @@ fn rubbish_from_the_network_is_survived() {
 fn a_call_with_loss_and_a_change_of_codec_asks_for_no_memory_on_the_sound_thread() {
     for (payload, codec) in [(OPUS, Codec::Opus), (PCMU, Codec::Pcmu), (G722, Codec::G722)] {
         let mut bench = Bench::new(&[payload]);
-        bench.shared.deep.store(true, Relaxed);
-        bench.shared.lost_remote.set(20.0);
+        bench.shared.set_reception(|reception| (reception.deep, reception.loss_percent) = (true, 20.0));
         let packets = bench.speak(600);
         let start = Instant::now();
         let at = |n: usize, half: u64| start + Duration::from_millis(20 * n as u64 + 10 * half);

@@ -15,8 +15,11 @@ const TOGETHER: i64 = 5 * MS;
 /// Width of a bucket and their number: up to half a second of lag.
 const BUCKET: i64 = 5 * MS;
 const BUCKETS: usize = 100;
-/// What one packet leaves of the memory before it: about ten seconds of 20 ms packets.
+/// What is left of the memory after 20 ms: about ten seconds of it, however long the packets are.
 const FORGET: f32 = 0.998;
+const STEP: i64 = 20 * MS;
+/// What is forgotten at most with one packet, in steps: a pause tells nothing of the network.
+const MOST_STEPS: i64 = 6;
 /// Share of packets that should come in time. The rest is cheaper to cover than to wait for.
 const IN_TIME: f32 = 0.985;
 /// Before anything is known: so much lag is expected, with the weight of so many packets: a second of a quiet network outweighs it.
@@ -36,8 +39,9 @@ pub struct Delay {
     span: usize,
     span_began: Option<i64>,
     base: i64,
-    /// Arrival and lag of the packet before.
+    /// Arrival and lag of the packet before, and when it was made.
     last: (i64, i64),
+    made: i64,
     histogram: [f32; BUCKETS],
     weight: f32,
 }
@@ -53,6 +57,7 @@ impl Delay {
             span_began: None,
             base: 0,
             last: (i64::MIN / 2, 0),
+            made: 0,
             histogram,
             weight: EXPECTED_WEIGHT,
         }
@@ -85,13 +90,15 @@ impl Delay {
             self.told_anew(base - self.base);
         }
         self.base = base;
-        self.histogram.iter_mut().for_each(|share| *share *= FORGET);
+        let steps = at.saturating_sub(std::mem::replace(&mut self.made, at)) / STEP;
+        let forget = FORGET.powi(steps.clamp(1, MOST_STEPS) as i32);
+        self.histogram.iter_mut().for_each(|share| *share *= forget);
         let lag = relative - self.base;
         // What stood in a queue behind a late packet comes at once with it: one event, not one for each.
         let follows = arrival - self.last.0 < TOGETHER && lag < self.last.1;
         self.last = (arrival, lag);
         self.histogram[bucket(if follows { 0 } else { lag })] += 1.0;
-        self.weight = self.weight * FORGET + 1.0;
+        self.weight = self.weight * forget + 1.0;
     }
 
     /// The way has become longer for good: what came since it did was no late packet.

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::codec::Reception;
 use crate::codec::{Encoder, LARGEST_PAYLOAD, Law};
 
 /// A voice that packets carry, and the ear that hears them. Time is in milliseconds.
@@ -55,9 +56,9 @@ impl Line {
     fn goes_on(&mut self, packets: u64, mut lag: impl FnMut(u64) -> Option<f64>) {
         for _ in 0..packets {
             let n = self.sent;
-            let sound = std::array::from_fn(|k| voice(n * 960 + k as u64));
+            let sound: [f32; 960] = std::array::from_fn(|k| voice(n * 960 + k as u64));
             let mut payload = [0; LARGEST_PAYLOAD];
-            self.encoder.adapt(20.0, self.deep);
+            self.encoder.adapt(&Reception { loss_percent: 20.0, deep: self.deep, ..Reception::default() });
             let length = self.encoder.encode(&sound, &mut payload).unwrap();
             if let Some(lag) = lag(n) {
                 let made = (n * 20_000) as i64 * (1_000_000 - self.ppm) / 1_000_000;

@@ -4,10 +4,13 @@
 //! changed by fractions of a per mille, slowly enough that nobody hears it. What is held steady is not how much waits in the middle
 //! but how little is left at worst: devices come in bursts of their own size, and only what is left at worst is delay for nothing.
 
+mod servo;
+
 use crate::{FRAME, Frame, HeadsetError, SAMPLE_RATE};
 use audioadapter_buffers::direct::InterleavedSlice;
 use rtrb::{Consumer, Producer};
 use rubato::{Async, FixedAsync, PolynomialDegree, Resampler};
+use servo::Servo;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
@@ -16,24 +19,11 @@ use std::time::{Duration, Instant};
 const MAX_CORRECTION: f64 = 0.004;
 /// A frame, seconds.
 const FRAME_S: f64 = FRAME as f64 / SAMPLE_RATE as f64;
-/// Weight of the newest fill in the running average, which is only told: about two seconds.
-const SMOOTHING: f64 = 0.005;
-/// 10 ms too much in the ring are worked off within about ten seconds.
-const GAIN: f64 = 0.1;
-/// The least fill is looked for in spans of so many frames, the present one and the one before.
-const SPAN: u32 = 100;
-/// So much should be left at worst, seconds.
-const SPARE: f64 = 0.003;
-/// What is kept in reserve after the ring has run dry again and again, seconds.
-const MOST_RESERVE: f64 = 0.06;
-/// Each time it runs dry, so much more is kept in reserve; after so many calm spans in a row, a little less.
-const MORE_RESERVE: f64 = 0.004;
-const LESS_RESERVE: f64 = 0.001;
-const CALM: u32 = 300;
-/// So much too much is not worked off but skipped: a resampler would take minutes.
-const FAR_TOO_MUCH: f64 = 0.06;
-/// So much in the ring means that nobody took any: skipped at once.
-const STALLED: f64 = 0.25;
+/// Nobody hears a part of something so soft leave, full scale: -50 dBFS at its peaks.
+const SILENT: f32 = 0.003;
+fn silent(sound: &[f32]) -> bool {
+    sound.iter().all(|sample| sample.abs() < SILENT)
+}
 
 fn resampler(ratio: f64, fixed: FixedAsync) -> Result<Async<f32>, HeadsetError> {
     Async::new_poly(ratio, 1.0 + 2.0 * MAX_CORRECTION, PolynomialDegree::Cubic, FRAME, 1, fixed)
@@ -86,64 +76,6 @@ impl Inside {
     }
 }
 
-/// Keeps what is left in a ring at worst where it should be. All in seconds.
-struct Servo {
-    period: f64,
-    reserve: f64,
-    /// Least that was left, in the present span and the one before.
-    least: [f64; 2],
-    frames: u32,
-    calm: u32,
-    average: f64,
-}
-
-impl Servo {
-    /// For a device that will move about a `period` at once.
-    fn new(period: f64) -> Servo {
-        let average = SPARE + period + FRAME_S;
-        Servo { period, reserve: SPARE, least: [f64::INFINITY; 2], frames: 0, calm: 0, average }
-    }
-
-    /// The ring begins (anew) with so much.
-    fn begin(&mut self, fill: f64) {
-        (self.least, self.frames, self.average) = ([f64::INFINITY; 2], 0, fill);
-    }
-
-    /// There was not enough.
-    fn ran_dry(&mut self) {
-        (self.reserve, self.calm) = ((self.reserve + MORE_RESERVE).min(MOST_RESERVE), 0);
-    }
-
-    /// Relative change of speed at which the ring should be emptied, above 1 when it is too full; it holds `fill`, of which `left` stays
-    /// at worst.
-    fn speed(&mut self, fill: f64, left: f64) -> f64 {
-        self.average += SMOOTHING * (fill - self.average);
-        self.least[0] = self.least[0].min(left);
-        self.frames += 1;
-        if self.frames == SPAN {
-            (self.least, self.frames) = ([f64::INFINITY, self.least[0]], 0);
-            self.calm += 1;
-            if self.calm == CALM {
-                (self.calm, self.reserve) = (0, (self.reserve - LESS_RESERVE).max(SPARE));
-            }
-        }
-        1.0 + ((self.least() - self.reserve) * GAIN).clamp(-MAX_CORRECTION, MAX_CORRECTION)
-    }
-
-    fn least(&self) -> f64 {
-        let least = self.least[0].min(self.least[1]);
-        if least.is_finite() { least } else { self.reserve }
-    }
-
-    /// What is far too much, if it is and has been for a span; the ring holds `fill`, of which `left` stays at worst.
-    fn excess(&self, fill: f64, left: f64) -> Option<f64> {
-        if fill > STALLED {
-            return Some(left - self.reserve);
-        }
-        (self.least[1].is_finite() && self.least() > self.reserve + FAR_TOO_MUCH).then(|| self.least() - self.reserve)
-    }
-}
-
 /// From a microphone's ring (mono, at the device's rate) to frames.
 pub(crate) struct Intake {
     ring: Consumer<f32>,
@@ -192,6 +124,17 @@ impl Intake {
         self.servo.begin(self.fill_s());
     }
 
+    /// Skips the oldest sound if nobody hears that.
+    fn skip_silence(&mut self, seconds: f64) {
+        let samples = (seconds * self.rate) as usize;
+        let Ok(chunk) = self.ring.read_chunk(samples) else { return };
+        let (a, b) = chunk.as_slices();
+        if silent(a) && silent(b) {
+            chunk.commit_all();
+            self.servo.skipped(seconds);
+        }
+    }
+
     /// The next frame, at `now`; silence while the ring fills up.
     pub(crate) fn take(&mut self, out: &mut Frame, now: Instant) {
         out.fill(0.0);
@@ -204,6 +147,8 @@ impl Intake {
             self.skip(left - self.servo.reserve);
         } else if let Some(excess) = self.servo.excess(fill, left) {
             self.skip(excess);
+        } else if let Some(excess) = self.servo.some_excess() {
+            self.skip_silence(excess);
         }
         let (fill, left) = (self.fill_s(), self.left_s(now));
         let speed = self.servo.speed(fill, left);
@@ -288,6 +233,10 @@ impl Outlet {
             }
             self.draining = false;
             self.servo.begin(self.fill_s());
+        }
+        if self.servo.some_excess().is_some_and(|excess| excess >= FRAME_S) && silent(frame) {
+            self.servo.skipped(FRAME_S);
+            return;
         }
         let speed = self.servo.speed(self.fill_s(), left(self));
         let _ = rubato::Adjustable::set_resample_ratio_relative(&mut self.resampler, 1.0 / speed, true);
@@ -386,6 +335,45 @@ mod tests {
                 assert!(outlet.fill_s() < 0.08, "{rate} Hz at {ppm} ppm: {}", outlet.fill_s());
             }
         }
+    }
+
+    /// What waits after three seconds, s, of a microphone and of a loudspeaker that began with 30 ms too much.
+    fn after_three_seconds(loud: f32) -> (f64, f64) {
+        let (mut device, ring) = RingBuffer::new(48_000);
+        let (inside, epoch) = (Arc::new(Inside::default()), Instant::now());
+        let mut intake = Intake::new(ring, 48_000, 0.01, inside.clone()).unwrap();
+        let (to_ear, mut ear) = RingBuffer::new(48_000);
+        let ear_inside = Arc::new(Inside::default());
+        let mut outlet = Outlet::new(to_ear, 48_000, 0.01, ear_inside.clone()).unwrap();
+        let mut sent = 0;
+        for tick in 0..300 {
+            let now = epoch + Duration::from_millis(10 * tick);
+            inside.saw(now, Duration::ZERO, Duration::from_millis(10));
+            ear_inside.saw(now, Duration::ZERO, Duration::from_millis(10));
+            // Three frames more once it runs.
+            let frames = if tick == 5 { 4 } else { 1 };
+            for _ in 0..frames * FRAME {
+                let _ = device.push(loud * tone(sent, 48_000.0));
+                sent += 1;
+            }
+            let mut out = crate::SILENCE;
+            intake.take(&mut out, now);
+            let frame: Frame = std::array::from_fn(|i| loud * tone(sent + i, 48_000.0));
+            for _ in 0..frames {
+                outlet.give(&frame, now);
+            }
+            for _ in 0..FRAME {
+                let _ = ear.pop();
+            }
+        }
+        (intake.fill_s(), outlet.fill_s())
+    }
+
+    #[test]
+    fn what_is_too_much_goes_at_once_where_nothing_is_heard() {
+        let (quiet, loud) = (after_three_seconds(0.001), after_three_seconds(1.0));
+        assert!(quiet.0 + 0.02 < loud.0, "microphone: {} and {}", quiet.0, loud.0);
+        assert!(quiet.1 + 0.02 < loud.1, "loudspeaker: {} and {}", quiet.1, loud.1);
     }
 
     #[test]

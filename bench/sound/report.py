@@ -3,7 +3,8 @@
     report.py CALLS.json [--no-docs]
 
 Writes the section "sound" of bench/out/figures.json (its other sections stay), and, when asked, the part of docs/figures.md between
-<!-- sound --> and <!-- /sound -->, with its plots in docs/figures/. Run in the repository's folder.
+<!-- sound --> and <!-- /sound -->, with its plots in docs/figures/; for other codecs than Opus "sound-g722" and "sound-pcma", without
+plots. Run in the repository's folder.
 """
 
 import json
@@ -236,7 +237,7 @@ def written(section, calls):
         f"{section['command'].removesuffix(' --')}    # writes bench/out/figures.json and this part",
         "```",
         "",
-        f"Median of {section['rounds']} calls (smallest to largest), {section['date']}, {section['codec']}.",
+        f"Median of {'a call' if section['rounds'] == 1 else str(section['rounds']) + ' calls'} (smallest to largest), {section['date']}, {section['codec']}.",
         "Both ends are the same client; clients took turns, under the same seed in each round. What A said and what B heard are in one",
         "recording on one clock. The first 5 s of each call are scored apart. `ours-plain` and `chromium` have their sound processing off.",
         "",
@@ -247,12 +248,15 @@ def written(section, calls):
         + ".",
         "",
     ]
-    for plot, name in ((loss_plot(found, clients, folder), "Loss against PESQ-WB"), (delay_plot(calls, clients, folder), "Delay over the time of a call")):
+    plain = section["codec"] != "opus"
+    for plot, name in () if plain else ((loss_plot(found, clients, folder), "Loss against PESQ-WB"), (delay_plot(calls, clients, folder), "Delay over the time of a call")):
         if plot:
             out += [f"![{name}](figures/{plot.name})", ""]
-    for key in ("delay", "delayRange", "pesq", "plcmos", "gapPercent", "firstPesq", "gain"):
+    for key in ("delay", "pesq", "plcmos") if plain else ("delay", "delayRange", "pesq", "plcmos", "gapPercent", "firstPesq", "gain"):
         name, unit, _ = FIGURES[key]
         out += [f"### {name[0].upper() + name[1:]}{', ' + unit if unit else ''}", "", *table(found, key, clients), ""]
+    if plain:
+        return out
     out += ["### Cost over all conditions", "", f"| figure | {' | '.join(clients)} |", "|---" * (len(clients) + 1) + "|"]
     for key in ("cpuCaller", "cpuCallee", "pssCallee"):
         name, unit, _ = FIGURES[key]
@@ -290,11 +294,12 @@ def main():
         "conditions": rows(calls),
         "comparisons": comparisons(calls),
     }
-    keep("sound", section)
+    name = "sound" if told["codec"] == "opus" else f"sound-{told['codec']}"
+    keep(name, section)
     if told["busy"]:
         print("docs/figures.md stays as it is: others used the machine (--busy)")
     elif "--no-docs" not in sys.argv:
-        document("sound", written(section, calls))
+        document(name, written(section, calls))
 
 
 main()

@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// After the last word what is on its way is still heard, s.
+/// A phone is on since the morning: its devices have settled, and what it knows of them.
+const ON_BEFORE: Duration = Duration::from_secs(4);
 const AFTERWARDS: Duration = Duration::from_millis(1_800);
 /// The longest a player may take beyond its sound, s.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -52,6 +54,13 @@ pub struct Plan<'a> {
     pub seed: u64,
 }
 
+impl Plan<'_> {
+    /// Whether a call that was taken is this one.
+    pub fn is(&self, call: &Value) -> bool {
+        call["client"] == self.client.name() && call["condition"] == self.condition && call["round"] == self.round
+    }
+}
+
 impl Bench {
     /// Takes one call in a folder of its own.
     ///
@@ -71,6 +80,7 @@ impl Bench {
             codec: self.codec,
         };
         let mut pair = pair::start(plan.client, &setting)?;
+        std::thread::sleep(ON_BEFORE);
         pair.connect()?;
         let ends = pair.processes();
         sound.routed(ends, pair.movable())?;

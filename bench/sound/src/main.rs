@@ -60,6 +60,9 @@ struct Arguments {
     /// Seed of the networks' misfortunes.
     #[arg(long, default_value_t = 7)]
     seed: u64,
+    /// Go on where the last run with this codec stopped: calls it has are not taken again, and all count together.
+    #[arg(long)]
+    go_on: bool,
     /// Measure though others use the machine: to try the bench, not for figures.
     #[arg(long)]
     busy: bool,
@@ -121,23 +124,32 @@ fn bench(arguments: &Arguments) -> Result<(), Failure> {
     // A B C D, A B C D: what changes in the machine meanwhile befalls all alike.
     let mut plans = Vec::new();
     for round in 1..=rounds {
-        for (n, condition) in conditions.iter().enumerate() {
+        for condition in &conditions {
+            let n = CONDITIONS.iter().position(|known| known == condition).unwrap_or_default() as u64;
             for &client in clients {
-                let seed = arguments.seed + 1_000 * round + n as u64;
+                let seed = arguments.seed + 1_000 * round + n;
                 plans.push(Plan { client, condition, round, seed });
             }
         }
     }
-    let (calls, rejected) = take(&mut bench, &plans, &out)?;
+    let file = out.join(format!("calls-{}.json", arguments.codec.name()));
+    let before = if arguments.go_on { earlier(&file, arguments)? } else { Value::Null };
+    let (mut calls, mut rejected) = (list(&before, "calls"), list(&before, "rejected"));
+    plans.retain(|plan| !calls.iter().any(|call| plan.is(call)));
+    take(&mut bench, &plans, &out, &mut |call, refused| {
+        calls.extend(call);
+        rejected.extend(refused);
+        // After each: whoever interrupts it can go on.
+        let rounds = calls.iter().filter_map(|call| call["round"].as_u64()).max();
+        let result = json!({
+            "calls": calls, "rejected": rejected, "rounds": rounds, "codec": arguments.codec, "bothWays": arguments.both_ways,
+            "busy": arguments.busy, "seed": arguments.seed,
+            "command": std::iter::once("npm run bench:sound --".to_owned()).chain(std::env::args().skip(1)).collect::<Vec<_>>().join(" "),
+        });
+        Ok(std::fs::write(&file, format!("{result:#}\n"))?)
+    })?;
     drop(bench);
     println!("{} calls counted, {} rejected", calls.len(), rejected.len());
-    let result = json!({
-        "calls": calls, "rejected": rejected, "rounds": rounds, "codec": arguments.codec, "bothWays": arguments.both_ways,
-        "busy": arguments.busy, "seed": arguments.seed,
-        "command": std::iter::once("npm run bench:sound --".to_owned()).chain(std::env::args().skip(1)).collect::<Vec<_>>().join(" "),
-    });
-    let file = out.join("calls.json");
-    std::fs::write(&file, format!("{result:#}\n"))?;
     report(&root, &file, arguments.no_docs)
 }
 
@@ -154,9 +166,32 @@ fn chosen(arguments: &Arguments) -> Result<Vec<String>, Failure> {
     })
 }
 
-/// Takes the calls one after the other; a rejected one is tried once more. Gives those that count, and those that don't.
-fn take(bench: &mut Bench, plans: &[Plan], out: &Path) -> Result<(Vec<Value>, Vec<Value>), Failure> {
-    let (mut calls, mut rejected): (Vec<Value>, Vec<Value>) = (Vec::new(), Vec::new());
+/// What an earlier run left, if it was of the same kind.
+fn earlier(file: &Path, arguments: &Arguments) -> Result<Value, Failure> {
+    let Ok(text) = std::fs::read_to_string(file) else { return Ok(Value::Null) };
+    let before: Value = serde_json::from_str(&text)?;
+    if before["bothWays"] != arguments.both_ways || before["seed"] != arguments.seed || before["busy"] != arguments.busy
+    {
+        return Err(format!(
+            "{}: the calls there were taken in another way; without --go-on they are left",
+            file.display()
+        )
+        .into());
+    }
+    Ok(before)
+}
+
+fn list(of: &Value, name: &str) -> Vec<Value> {
+    of[name].as_array().cloned().unwrap_or_default()
+}
+
+/// Takes the calls one after the other; a rejected one is tried once more. `keep` gets each that counts and each that doesn't.
+fn take(
+    bench: &mut Bench,
+    plans: &[Plan],
+    out: &Path,
+    keep: &mut dyn FnMut(Option<Value>, Option<Value>) -> Result<(), Failure>,
+) -> Result<(), Failure> {
     let folders: PathBuf = out.join("calls");
     if folders.exists() {
         std::fs::remove_dir_all(&folders)?;
@@ -189,20 +224,21 @@ fn take(bench: &mut Bench, plans: &[Plan], out: &Path) -> Result<(Vec<Value>, Ve
                         call["cpu"]["a"].as_f64().unwrap_or_default(),
                         call["cpu"]["b"].as_f64().unwrap_or_default(),
                     );
-                    calls.push(call);
+                    keep(Some(call), None)?;
                     break;
                 }
                 Err(reason) => {
                     println!("  rejected: {reason}");
-                    rejected.push(json!({
+                    let refused = json!({
                         "client": plan.client, "condition": plan.condition, "round": plan.round,
                         "attempt": attempt, "reason": reason.to_string(),
-                    }));
+                    });
+                    keep(None, Some(refused))?;
                 }
             }
         }
     }
-    Ok((calls, rejected))
+    Ok(())
 }
 
 /// Comparisons, `bench/out/figures.json`, tables and plots.

@@ -56,6 +56,17 @@ pub enum Codec {
     Pcma,
 }
 
+impl Codec {
+    /// As on the command line and in the figures.
+    pub fn name(self) -> &'static str {
+        match self {
+            Codec::Opus => "opus",
+            Codec::G722 => "g722",
+            Codec::Pcma => "pcma",
+        }
+    }
+}
+
 /// Where and how a pair is started.
 pub struct Setting<'a> {
     /// The repository.

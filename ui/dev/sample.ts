@@ -123,6 +123,7 @@ export function call(part: Partial<CallView> = {}): CallView {
       roundTrip: 38,
       buffer: 60,
       delays: { microphone: 34, processing: 9, packet: 16.5, loudspeaker: 41 },
+      work: { receiving: 0.09, devices: 0.05, echo: 0.21, noise: 0.06, gain: 0.03, sending: 0.14, recording: 0.01, rest: 0.02, longest: 1.6 },
       codec: 'opus',
       path: 'srflx',
       received: 8000,

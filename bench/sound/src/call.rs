@@ -11,9 +11,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// After the last word what is on its way is still heard, s.
+const AFTERWARDS: Duration = Duration::from_millis(1_800);
 /// A phone is on since the morning: its devices have settled, and what it knows of them.
 const ON_BEFORE: Duration = Duration::from_secs(4);
-const AFTERWARDS: Duration = Duration::from_millis(1_800);
 /// The longest a player may take beyond its sound, s.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Below this delay, ms, microphone and loudspeaker were the same device: no call is that quick.

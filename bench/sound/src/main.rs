@@ -136,7 +136,7 @@ fn bench(arguments: &Arguments) -> Result<(), Failure> {
     let before = if arguments.go_on { earlier(&file, arguments)? } else { Value::Null };
     let (mut calls, mut rejected) = (list(&before, "calls"), list(&before, "rejected"));
     plans.retain(|plan| !calls.iter().any(|call| plan.is(call)));
-    take(&mut bench, &plans, &out, &mut |call, refused| {
+    take(&mut bench, &plans, &out, arguments.go_on, &mut |call, refused| {
         calls.extend(call);
         rejected.extend(refused);
         // After each: whoever interrupts it can go on.
@@ -146,7 +146,9 @@ fn bench(arguments: &Arguments) -> Result<(), Failure> {
             "busy": arguments.busy, "seed": arguments.seed,
             "command": std::iter::once("npm run bench:sound --".to_owned()).chain(std::env::args().skip(1)).collect::<Vec<_>>().join(" "),
         });
-        Ok(std::fs::write(&file, format!("{result:#}\n"))?)
+        let part = file.with_extension("part");
+        std::fs::write(&part, format!("{result:#}\n"))?;
+        Ok(std::fs::rename(part, &file)?)
     })?;
     drop(bench);
     println!("{} calls counted, {} rejected", calls.len(), rejected.len());
@@ -190,10 +192,11 @@ fn take(
     bench: &mut Bench,
     plans: &[Plan],
     out: &Path,
+    go_on: bool,
     keep: &mut dyn FnMut(Option<Value>, Option<Value>) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let folders: PathBuf = out.join("calls");
-    if folders.exists() {
+    if folders.exists() && !go_on {
         std::fs::remove_dir_all(&folders)?;
     }
     let begun = Instant::now();

@@ -5,7 +5,7 @@ use cuffia_customers::{CallRecord, Draft, Promise, Request};
 use cuffia_desk::{
     CustomerSight, DeskError, Ending, Kind, LineKind as DeskLine, LineState as DeskLineState, LiveCall, Trouble, WrapUp,
 };
-use cuffia_headset::Levels;
+use cuffia_headset::{Levels, Part, Work};
 use cuffia_phone::{Impairment, Origin, State, Statistics};
 
 impl From<DeskError> for ApiError {
@@ -105,10 +105,25 @@ fn quality(s: &Statistics, headset: &Levels) -> QualityView {
             packet: s.packet_ms,
             loudspeaker: delays.ear_ms,
         },
+        work: work(headset.work()),
         codec: s.codec.map(|c| c.name().to_owned()),
         path: s.path.clone(),
         received: s.packets_received,
         sent: s.packets_sent,
+    }
+}
+
+fn work(done: &Work) -> WorkView {
+    WorkView {
+        receiving: done.mean_ms(Part::Receiving),
+        devices: done.mean_ms(Part::Devices),
+        echo: done.mean_ms(Part::Echo),
+        noise: done.mean_ms(Part::Noise),
+        gain: done.mean_ms(Part::Gain),
+        sending: done.mean_ms(Part::Sending),
+        recording: done.mean_ms(Part::Recording),
+        rest: done.mean_ms(Part::Rest),
+        longest: done.longest_ms(),
     }
 }
 

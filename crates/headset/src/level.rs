@@ -1,6 +1,7 @@
 //! Levels in dBFS (RMS; a full-scale sine reads −3.01), and what the way through the headset takes.
 
 use crate::watch::Watch;
+use crate::work::Work;
 use crate::{Delays, Frame};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 
@@ -26,6 +27,7 @@ pub struct Levels {
     noisy: AtomicBool,
     echoes: AtomicBool,
     too_slow: AtomicBool,
+    work: Work,
 }
 
 impl Default for Levels {
@@ -43,6 +45,7 @@ impl Default for Levels {
             noisy: AtomicBool::default(),
             echoes: AtomicBool::default(),
             too_slow: AtomicBool::default(),
+            work: Work::default(),
         }
     }
 }
@@ -82,6 +85,11 @@ impl Levels {
     /// The machine is too slow for all that was wanted, and something is left out.
     pub fn too_slow(&self) -> bool {
         self.too_slow.load(Relaxed)
+    }
+
+    /// What ten milliseconds of sound take of the machine.
+    pub fn work(&self) -> &Work {
+        &self.work
     }
 
     pub(crate) fn saw_troubles(&self, watch: &Watch, echoes: bool, too_slow: bool) {

@@ -17,6 +17,7 @@ mod system;
 mod tones;
 mod watch;
 mod wav;
+mod work;
 
 pub use level::{Levels, dbfs};
 pub use memory::{FnDevices, MemoryDevices, MemoryEnd};
@@ -24,6 +25,7 @@ pub use processing::{Processing, ProcessingConfig};
 pub use sound::{Headset, Tone, VoiceId};
 pub use system::{Choice, DeviceEvent, DeviceInfo, SystemDevices, list};
 pub use wav::{WavWriter, read_wav};
+pub use work::{Part, Work};
 
 /// Samples in one frame: 10 ms at 48 kHz mono.
 pub const FRAME: usize = 480;

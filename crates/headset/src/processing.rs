@@ -6,6 +6,7 @@ mod noise;
 mod presence;
 mod stage;
 
+use crate::work::Part;
 use crate::{Delays, Frame, SAMPLE_RATE, SILENCE};
 use highpass::HighPass;
 use leak::Leak;
@@ -17,6 +18,7 @@ use sonora::config::{
 };
 use sonora::{AudioProcessing, Config, StreamConfig};
 use stage::Stage;
+use std::time::Duration;
 
 /// The gain control can only raise. So that it brings down a loud voice too, it is given all of them this much weaker, dB.
 const WEAKER_DB: f32 = 12.0;
@@ -158,6 +160,14 @@ impl Processing {
         if let Some(echo) = &mut self.echo {
             echo.anew();
         }
+    }
+
+    /// The time echo, noise and gain took since this was last asked.
+    pub(crate) fn spent(&mut self) -> [(Part, Duration); 3] {
+        let noise = self.noise.as_mut().map_or(Duration::ZERO, Stage::spent);
+        let strong = self.strong.as_mut().map_or(Duration::ZERO, Stage::spent);
+        let of = |stage: &mut Option<Stage<AudioProcessing>>| stage.as_mut().map_or(Duration::ZERO, Stage::spent);
+        [(Part::Echo, of(&mut self.echo)), (Part::Noise, noise + strong), (Part::Gain, of(&mut self.gain))]
     }
 
     /// What the chain adds to the way of the microphone's sound, ms.

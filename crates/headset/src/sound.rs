@@ -5,6 +5,7 @@ use crate::pressure::{Pressure, Relief};
 use crate::processing::Processing;
 use crate::tones::{self, Player};
 use crate::watch::Watch;
+use crate::work::{Part, Stopwatch};
 use crate::{Devices, Frame, Levels, ProcessingConfig, SILENCE, Tap, Voice};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -199,6 +200,7 @@ struct Sound {
     watch: Watch,
     pressure: Pressure,
     relief: Relief,
+    stopwatch: Stopwatch,
     voices: HashMap<VoiceId, Attached>,
     talking: Option<VoiceId>,
     muted: bool,
@@ -224,6 +226,7 @@ impl Sound {
             watch: Watch::new(),
             pressure: Pressure::default(),
             relief: Relief::None,
+            stopwatch: Stopwatch::default(),
             voices: HashMap::new(),
             talking: None,
             muted: false,
@@ -283,6 +286,8 @@ impl Sound {
 
     /// Sees to it that the next tick comes in time: that is heard most.
     fn took(&mut self, time: Duration) {
+        self.processing.spent().into_iter().for_each(|(part, time)| self.stopwatch.spent(part, time));
+        self.stopwatch.ticked(time, self.levels.work());
         if !self.pressure.took(time) || self.voices.is_empty() || self.relief == Relief::Concealment {
             return;
         }
@@ -300,7 +305,7 @@ impl Sound {
         for (id, attached) in &mut self.voices {
             let mut heard = SILENCE;
             // A held voice is drained too, or its buffer would grow old.
-            attached.voice.render(&mut heard);
+            self.stopwatch.time(Part::Receiving, || attached.voice.render(&mut heard));
             if self.talking == Some(*id) {
                 playout = heard;
             }
@@ -313,7 +318,7 @@ impl Sound {
             self.on_ringer = None;
         }
         let mut microphone = SILENCE;
-        self.devices.exchange(&playout, &ring, &mut microphone);
+        self.stopwatch.time(Part::Devices, || self.devices.exchange(&playout, &ring, &mut microphone));
         for s in &mut microphone {
             *s = if s.is_finite() { s.clamp(-1.0, 1.0) } else { 0.0 };
         }
@@ -343,14 +348,11 @@ impl Sound {
         let operator = if self.muted { SILENCE } else { microphone };
         for (id, attached) in &mut self.voices {
             let talks = self.talking == Some(*id);
-            attached.voice.capture(if talks { &operator } else { &SILENCE });
+            // A hold is silence in the recording too, so that its time line stays true.
+            let (operator, customer) = if talks { (&operator, &customer) } else { (&SILENCE, &SILENCE) };
+            self.stopwatch.time(Part::Sending, || attached.voice.capture(operator));
             if let Some(tap) = &mut attached.tap {
-                if talks {
-                    tap.frame(&operator, &customer);
-                } else {
-                    // A hold is silence in the recording, so that its time line stays true.
-                    tap.frame(&SILENCE, &SILENCE);
-                }
+                self.stopwatch.time(Part::Recording, || tap.frame(operator, customer));
             }
         }
     }

@@ -35,6 +35,8 @@ struct Out {
     encoders: Encoders,
     sound: [f32; LONGEST_SENT],
     filled: usize,
+    /// The codec it is for.
+    codec: Codec,
     reception: Reception,
     sequence: u16,
     /// At 48 kHz; it runs on while nothing is sent, as the far end's clock does. Wide, so that it divides evenly.
@@ -92,6 +94,7 @@ impl VoicePath {
             encoders: Encoders::new(),
             sound: [0.0; LONGEST_SENT],
             filled: 0,
+            codec: Codec::Opus,
             reception: Reception::default(),
             // Unpredictable starts (RFC 3550 §5.1), with the sequence in the lower half so that it does not wrap at once.
             sequence: rand::random::<u16>() >> 1,
@@ -126,6 +129,9 @@ impl VoicePath {
             (out.filled, out.paused) = (0, true);
             return;
         };
+        if std::mem::replace(&mut out.codec, codec) != codec {
+            out.filled = 0;
+        }
         out.sound[out.filled..out.filled + FRAME].copy_from_slice(frame);
         out.filled += FRAME;
         if !out.filled.is_multiple_of(PACKET) {

@@ -7,12 +7,13 @@
 //! playhead: if the packet was only late, nothing of it is lost.
 
 mod delay;
+mod gap;
 pub(crate) mod jitter;
 mod stretch;
 
 use std::time::{Duration, Instant};
 
-use crate::codec::{Decoder, Decoders, LONGEST, PACKET, Pcm};
+use crate::codec::{Decoders, LONGEST, PACKET, Pcm};
 use crate::types::{Codec, FRAME, Frame};
 use delay::Delay;
 use jitter::Jitter;
@@ -21,12 +22,8 @@ use stretch::Care;
 
 /// Samples at 48 kHz in a millisecond.
 const MS: i64 = 48;
-/// There is so much sound while nothing waits: a frame, and a tail to blend what comes next into.
-const BRIDGE: usize = FRAME + SEAM;
 /// A seam: 2.5 ms, the least step of Opus.
 const SEAM: usize = 120;
-/// So much is invented in a row; then it is silent, and playing starts anew with the next packet.
-const LONGEST_BRIDGE: usize = 120 * MS as usize;
 /// A gap on the sender's clock longer than this is a pause: nothing is invented for it.
 const PAUSE: i64 = 500 * MS;
 /// A packet whose beginning is less than this off the playhead follows on it: some senders' clocks are rounded.
@@ -42,20 +39,16 @@ const FAR_ABOVE: i64 = 60 * MS;
 const REST: usize = 100 * MS as usize;
 /// Lost packets count for this long: the memory of a packet.
 const LOSS_FORGET: f32 = 0.99;
-/// Gaps of more than a packet count longer, for there are fewer.
-const RUNS_FORGET: f32 = 0.998;
 /// From this share of packets lost in them on, deep redundancy is worth waiting a packet more. Waiting three more would be
 /// heard better still in bursts (by 0.1 of PESQ), but 40 ms later.
 const RUNS: f32 = 0.015;
-/// After so many gaps without it, it is taken not to be sent.
-const DEEP_MISSED: u32 = 8;
 /// From this share of loss on it is worth waiting for redundancy, and what is missing is taken to be lost.
 const LOSSY: f32 = 0.01;
 
 /// What a rendered frame is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Heard {
-    /// What the far end sent.
+    /// What the far end sent, or its background while it sends nothing.
     Speech,
     /// At least in part invented to cover a gap.
     Concealed,
@@ -72,6 +65,8 @@ pub struct Decisions {
     pub lost: u64,
     /// Samples invented while a packet was awaited.
     pub bridged: u64,
+    /// Samples invented to continue a background while the far end paused.
+    pub paused: u64,
     /// Samples taken from redundancy.
     pub recovered: u64,
     /// Samples taken out to have less delay.
@@ -111,6 +106,10 @@ pub struct Playout {
     /// The far end sends deep redundancy: it was there in one of the last so many gaps of more than a packet.
     deep: u32,
     packet: i64,
+    /// How loud the last packet was, mean square.
+    power: f32,
+    /// Samples of soft sound continued since then: a pause, or something lost? The next packet tells.
+    softly: usize,
     decisions: Decisions,
 }
 
@@ -133,6 +132,8 @@ impl Playout {
             runs: 0.0,
             deep: 0,
             packet: PACKET as i64,
+            power: 0.0,
+            softly: 0,
             decisions: Decisions::default(),
         }
     }
@@ -245,7 +246,18 @@ impl Playout {
             return self.play(at, now, target);
         };
         let gap = at - playhead;
-        if gap.abs() > PAUSE {
+        // Nothing was lost: the far end has paused. Or so much that nobody can tell.
+        let paused = waiting.follows && gap > ROUNDING;
+        let anew = paused || gap.abs() > PAUSE;
+        if anew && gap > 0 && self.delay.of(at, now) + (self.sound.len() as i64) < target {
+            return self.bridge();
+        }
+        let softly = std::mem::take(&mut self.softly) as u64;
+        if paused {
+            self.decisions.bridged -= softly;
+            self.decisions.paused += softly;
+        }
+        if anew {
             return self.play(at, now, target);
         }
         if gap < -ROUNDING {
@@ -261,103 +273,6 @@ impl Playout {
         self.cover(missing as usize, playhead)
     }
 
-    /// Nothing waits: what was heard is continued, and the playhead stays.
-    fn bridge(&mut self) -> bool {
-        if self.playhead.is_none() {
-            return false;
-        }
-        // On a lossy line it is likely lost: a whole packet then, so that the redundancy of the next one follows without a seam. Else
-        // it is likely late: as little as can be, for all of it is delay.
-        let least = (BRIDGE - self.sound.len()).next_multiple_of(SEAM);
-        let length = if self.lossy() { least.max(self.packet as usize) } else { least };
-        if self.bridged + length > LONGEST_BRIDGE {
-            (self.playhead, self.bridged) = (None, 0);
-            return false;
-        }
-        let made = self.conceal(length);
-        self.bridged += made;
-        self.decisions.bridged += made as u64;
-        made > 0
-    }
-
-    /// What waits is further on: the next part of the gap is covered, as far as may be from what the packet at hand knows of it.
-    fn cover(&mut self, missing: usize, playhead: i64) -> bool {
-        let packet = self.packet as usize;
-        let last = missing <= packet;
-        if missing + self.bridged > packet + packet / 2 {
-            self.runs = self.runs * RUNS_FORGET + (1.0 - RUNS_FORGET);
-            // Of a pause nobody tells anything: one packet without it is no reason to give up waiting.
-            self.deep = if self.reaches_back(2 * packet) { DEEP_MISSED } else { self.deep.saturating_sub(1) };
-        }
-        // What is missing before the last packet of the gap, a packet at a time.
-        let length = if last { missing } else { (missing - packet).min(packet).next_multiple_of(SEAM) };
-        let mut known = if last { self.recover(missing) } else { 0 };
-        if known == 0 {
-            known = self.recover_deep(length, missing);
-        }
-        let made = if known > 0 {
-            self.decisions.recovered += known as u64;
-            self.invented = 0;
-            known
-        } else {
-            let made = self.conceal(length);
-            self.decisions.lost += made as u64;
-            made
-        };
-        self.loss = self.loss * LOSS_FORGET + (1.0 - LOSS_FORGET);
-        self.playhead = Some(playhead + (self.bridged + made) as i64);
-        self.bridged = 0;
-        made > 0
-    }
-
-    /// Whether the packet that waits knows of so many samples before it.
-    fn reaches_back(&mut self, samples: usize) -> bool {
-        self.told(|decoder, payload, _| usize::from(decoder.reaches_back(payload, samples))) > 0
-    }
-
-    /// The last `missing` samples before the packet that waits, from its redundancy where it has any. That is of the whole packet
-    /// before: what is there already is its beginning, and where that ends the two are blended.
-    fn recover(&mut self, missing: usize) -> usize {
-        let whole = self.packet as usize;
-        let made = self.told(|decoder, payload, out| decoder.recover(whole, payload, out));
-        let skipped = made.saturating_sub(missing);
-        let seam = skipped.min(SEAM).min(self.sound.len());
-        let end = self.sound.len();
-        for n in 0..seam {
-            let share = (n as f32 + 0.5) / seam as f32;
-            let there = &mut self.sound[end - seam + n];
-            *there += (self.fresh[skipped - seam + n] - *there) * share;
-        }
-        self.sound.extend(self.fresh.iter().skip(skipped));
-        made - skipped
-    }
-
-    /// The next `length` samples of a gap of `missing` samples before the packet that waits, from its deep redundancy.
-    fn recover_deep(&mut self, length: usize, missing: usize) -> usize {
-        let made = self.told(|decoder, payload, out| decoder.recover_deep(length, missing, payload, out));
-        self.sound.extend(self.fresh.iter());
-        made
-    }
-
-    /// What the packet that waits tells of what was before it; sound goes into `fresh`.
-    fn told(&mut self, ask: impl FnOnce(&mut Decoder, &[u8], &mut Pcm) -> usize) -> usize {
-        self.fresh.clear();
-        let Some(waiting) = self.jitter.next() else { return 0 };
-        if self.decoders.present() != Some(waiting.codec) {
-            return 0;
-        }
-        self.decoders.decoder_in_use().map_or(0, |decoder| ask(decoder, waiting.payload, &mut self.fresh))
-    }
-
-    fn conceal(&mut self, samples: usize) -> usize {
-        let Some(decoder) = self.decoders.decoder_in_use() else { return 0 };
-        self.fresh.clear();
-        let made = decoder.conceal(samples.min(LONGEST), &mut self.fresh);
-        self.sound.extend(self.fresh.iter());
-        self.invented += made;
-        made
-    }
-
     /// The packet that waits is played; the playhead goes to its end.
     fn play(&mut self, at: i64, now: i64, target: i64) -> bool {
         let began = self.sound.len();
@@ -368,11 +283,12 @@ impl Playout {
             self.decisions.lost += made as u64;
         } else {
             self.packet = made as i64;
+            self.power = self.fresh.iter().map(|sample| sample * sample).sum::<f32>() / made as f32;
             self.decisions.played += made as u64;
             self.invented = 0;
         }
         self.loss *= LOSS_FORGET;
-        self.runs *= RUNS_FORGET;
+        self.runs *= gap::RUNS_FORGET;
         let playhead = at + made as i64;
         (self.playhead, self.bridged) = (Some(playhead), 0);
         if began < FRAME {

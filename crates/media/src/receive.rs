@@ -91,7 +91,7 @@ impl Receive {
             reception.reports = figures.reported;
             reception.loss_percent = figures.lost_remote_percent;
             reception.jitter_ms = figures.jitter_remote_ms;
-            reception.round_trip_ms = figures.round_trip_ms;
+            reception.round_trip_ms = figures.round_trip_ms.filter(|_| figures.fresh);
         });
         *self.shared.figures.lock().unwrap_or_else(PoisonError::into_inner) = figures;
         self.next_report.get_or_insert(now + INTERVAL / 2);

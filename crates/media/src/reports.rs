@@ -36,8 +36,10 @@ pub struct Figures {
     pub lost_remote_percent: f32,
     /// Interarrival jitter of our packets.
     pub jitter_remote_ms: f32,
-    /// Round trip.
+    /// Round trip; where the newest does not tell, of one before, and it is not fresh.
     pub round_trip_ms: Option<f32>,
+    /// See above.
+    pub fresh: bool,
 }
 
 /// The far end's stream (RFC 3550 A.1, A.3, A.8).
@@ -149,6 +151,7 @@ impl Reports {
             }
             // Ours and not the far end's arithmetic on the clock: when the report it names left here is remembered.
             let named = self.sent_reports.iter().flatten().find(|(middle, _)| *middle == block.last_sender_report);
+            self.figures.fresh = named.is_some();
             if let Some((_, left)) = named {
                 let held = Duration::from_secs_f64(f64::from(block.delay) / 65_536.0);
                 let round_trip = now.saturating_duration_since(*left).saturating_sub(held);

@@ -34,6 +34,7 @@ pub async fn watch(
     let mut flow = Flow::new(Instant::now());
     let mut last = Last::new(Instant::now());
     let mut ticks = 0;
+    let mut idle = None;
     loop {
         interval.tick().await;
         let now = Instant::now();
@@ -43,12 +44,16 @@ pub async fn watch(
             Some(false) => shared.tell(MediaEvent::Restored),
             None => {}
         }
+        if idle.is_none() && shared.connected.load(Relaxed) {
+            // Before what we send ourselves can stand in a queue.
+            let report = connection.get_stats(now, StatsSelector::None).await;
+            idle = Some(Path::read(&report, &streams).round_trip_ms);
+            shared.set_reception(|reception| reception.checked_ms = idle.flatten());
+        }
         ticks += 1;
         if ticks % TICKS_PER_SNAPSHOT == 0 && shared.connected.load(Relaxed) {
             let report = connection.get_stats(now, StatsSelector::None).await;
-            let path = Path::read(&report, &streams);
-            shared.set_reception(|reception| reception.checked_ms = path.round_trip_ms);
-            let statistics = last.advance(now, &shared, figures, path);
+            let statistics = last.advance(now, &shared, figures, Path::read(&report, &streams));
             snapshot.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&statistics);
             shared.tell(MediaEvent::Statistics(statistics));
         }

@@ -79,6 +79,8 @@ wire! {
         buffer: f32,
         /// What else takes time.
         delays: DelaysView,
+        /// What the machine does for it.
+        work: WorkView,
         /// Codec.
         codec: Option<String>,
         /// Way the packets go: host, srflx, relay.
@@ -99,6 +101,28 @@ wire! {
         packet: f32,
         /// From the program to the ear.
         loudspeaker: f32,
+    }
+
+    /// What ten milliseconds of sound take of the machine, on average over the last second; each in ms.
+    struct WorkView {
+        /// Making sound of what came.
+        receiving: f32,
+        /// Exchange with the devices.
+        devices: f32,
+        /// Taking out echo.
+        echo: f32,
+        /// Taking out noise.
+        noise: f32,
+        /// Bringing the voice to its level.
+        gain: f32,
+        /// Making packets.
+        sending: f32,
+        /// Handing sound to the recorder.
+        recording: f32,
+        /// All else.
+        rest: f32,
+        /// All of it, for the ten milliseconds that took longest.
+        longest: f32,
     }
 
     /// What is still to be done after a call.

@@ -2,6 +2,7 @@
 
 use crate::Frame;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
 
 /// How often a failed step is built anew before it is left out.
 const REBUILDS: u32 = 3;
@@ -13,12 +14,14 @@ pub(super) struct Stage<T> {
     step: Option<T>,
     rebuilds: u32,
     delay_ms: f32,
+    spent: Duration,
 }
 
 impl<T> Stage<T> {
     /// A step that knows nothing yet and adds `delay_ms` to the way of the sound.
     pub(super) fn new(name: &'static str, delay_ms: f32, build: impl Fn() -> T + Send + 'static) -> Stage<T> {
-        let mut stage = Stage { name, build: Box::new(build), step: None, rebuilds: 0, delay_ms };
+        let mut stage =
+            Stage { name, build: Box::new(build), step: None, rebuilds: 0, delay_ms, spent: Duration::ZERO };
         stage.anew();
         stage
     }
@@ -33,11 +36,18 @@ impl<T> Stage<T> {
         if self.step.is_some() { self.delay_ms } else { 0.0 }
     }
 
+    /// The time its work took since it was last asked.
+    pub(super) fn spent(&mut self) -> Duration {
+        std::mem::take(&mut self.spent)
+    }
+
     /// Works on a frame; if that fails, the frame stays as it was.
     pub(super) fn work(&mut self, frame: &mut Frame, work: impl FnOnce(&mut T, &mut Frame)) {
         let Some(step) = &mut self.step else { return };
-        let before = *frame;
-        if catch_unwind(AssertUnwindSafe(|| work(step, frame))).is_err() {
+        let (before, begun) = (*frame, Instant::now());
+        let done = catch_unwind(AssertUnwindSafe(|| work(step, frame)));
+        self.spent += begun.elapsed();
+        if done.is_err() {
             *frame = before;
             self.rebuilds += 1;
             tracing::error!(step = self.name, rebuilds = self.rebuilds, "sound processing failed");

@@ -31,6 +31,9 @@ pub enum Setting {
     ExpectedLoss(i32),
     /// How much of the past each packet carries again as deep redundancy, in units of 10 ms; as the bitrate allows. 0 is none.
     DeepRedundancy(i32),
+    /// Nothing is sent while nobody speaks (DTX).
+    #[cfg(test)]
+    Pauses(bool),
 }
 
 /// An encoder for speech.
@@ -56,6 +59,8 @@ impl Encoder {
             Setting::Complexity(level) => (sys::OPUS_SET_COMPLEXITY_REQUEST, level),
             Setting::InbandFec(on) => (sys::OPUS_SET_INBAND_FEC_REQUEST, i32::from(on)),
             Setting::ExpectedLoss(percent) => (sys::OPUS_SET_PACKET_LOSS_PERC_REQUEST, percent),
+            #[cfg(test)]
+            Setting::Pauses(on) => (sys::OPUS_SET_DTX_REQUEST, i32::from(on)),
             Setting::DeepRedundancy(tens) => (sys::OPUS_SET_DRED_DURATION_REQUEST, tens),
         };
         // SAFETY: the state is live; each of these requests takes one int argument.

@@ -38,6 +38,12 @@ impl OpusEncoder {
         wanted.samples
     }
 
+    /// Nothing is to be sent while nobody speaks: others do so.
+    #[cfg(test)]
+    pub fn pause(&mut self) {
+        assert!(self.encoder.set(Setting::Pauses(true)));
+    }
+
     fn tell(&mut self, wanted: Told) -> bool {
         self.encoder.set(Setting::Bitrate(wanted.bitrate))
             && self.encoder.set(Setting::ExpectedLoss(wanted.expected))

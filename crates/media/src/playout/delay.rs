@@ -18,8 +18,8 @@ const BUCKETS: usize = 100;
 /// What is left of the memory after 20 ms: about ten seconds of it, however long the packets are.
 const FORGET: f32 = 0.998;
 const STEP: i64 = 20 * MS;
-/// What is forgotten at most with one packet, in steps: a pause tells nothing of the network.
-const MOST_STEPS: i64 = 6;
+/// What is forgotten at most with one packet, in such steps: a pause tells nothing of the network.
+const MOST_STEPS: f32 = 6.0;
 /// Share of packets that should come in time. The rest is cheaper to cover than to wait for.
 const IN_TIME: f32 = 0.985;
 /// Before anything is known: so much lag is expected, with the weight of so many packets: a second of a quiet network outweighs it.
@@ -39,9 +39,10 @@ pub struct Delay {
     span: usize,
     span_began: Option<i64>,
     base: i64,
-    /// Arrival and lag of the packet before, and when it was made.
+    /// Arrival and lag of the packet before.
     last: (i64, i64),
-    made: i64,
+    /// When the newest was made.
+    made: Option<i64>,
     histogram: [f32; BUCKETS],
     weight: f32,
 }
@@ -57,7 +58,7 @@ impl Delay {
             span_began: None,
             base: 0,
             last: (i64::MIN / 2, 0),
-            made: 0,
+            made: None,
             histogram,
             weight: EXPECTED_WEIGHT,
         }
@@ -65,7 +66,7 @@ impl Delay {
 
     /// Another stream, another clock; what is known of the network stays.
     pub fn restart(&mut self) {
-        (self.least, self.span_began) = ([i64::MAX; SPANS], None);
+        (self.least, self.span_began, self.made) = ([i64::MAX; SPANS], None, None);
     }
 
     /// A packet made at `at` came at `arrival`.
@@ -90,8 +91,9 @@ impl Delay {
             self.told_anew(base - self.base);
         }
         self.base = base;
-        let steps = at.saturating_sub(std::mem::replace(&mut self.made, at)) / STEP;
-        let forget = FORGET.powi(steps.clamp(1, MOST_STEPS) as i32);
+        let steps = self.made.map_or(0, |made| at.saturating_sub(made)) as f32 / STEP as f32;
+        self.made = self.made.max(Some(at));
+        let forget = FORGET.powf(steps.clamp(0.0, MOST_STEPS));
         self.histogram.iter_mut().for_each(|share| *share *= forget);
         let lag = relative - self.base;
         // What stood in a queue behind a late packet comes at once with it: one event, not one for each.
@@ -193,6 +195,24 @@ mod tests {
         let drifted = after(180_000, |n| n / 500);
         assert!(drifted.of(180_000 * 20 * MS, (180_000 * 20 + 360) * MS) <= MS, "{}", drifted.base);
         assert_eq!(target_ms(&drifted), 20);
+    }
+
+    #[test]
+    fn what_was_is_forgotten_alike_with_long_packets_and_short_ones_and_out_of_order() {
+        let left = |ms: i64, swapped: bool| {
+            let mut delay = Delay::new();
+            for n in 0..12_000 / ms {
+                let at = if swapped { n ^ 1 } else { n } * ms;
+                // Two seconds in which some lag, then none.
+                delay.came(at * MS, (at + if at < 2_000 && at / 60 % 2 == 1 { 100 } else { 0 }) * MS);
+            }
+            delay.histogram[20] / delay.weight
+        };
+        let usual = left(20, false);
+        for (ms, swapped) in [(10, false), (60, false), (20, true)] {
+            let share = left(ms, swapped) / usual;
+            assert!((0.85..1.15).contains(&share), "{ms} ms, swapped {swapped}: {share}");
+        }
     }
 
     #[test]

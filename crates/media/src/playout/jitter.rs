@@ -54,6 +54,8 @@ pub struct Waiting<'a> {
     pub codec: Codec,
     /// Its payload.
     pub payload: &'a [u8],
+    /// Nothing that was sent is missing before it, as far as the numbers of packets with sound tell.
+    pub follows: bool,
 }
 
 struct Slot {
@@ -176,8 +178,10 @@ impl Jitter {
 
     /// The first packet that waits.
     pub fn next(&self) -> Option<Waiting<'_>> {
-        let slot = &self.slots[index(self.first()?)];
-        Some(Waiting { at: slot.at, codec: slot.codec, payload: &slot.payload })
+        let first = self.first()?;
+        let slot = &self.slots[index(first)];
+        let follows = self.stream.as_ref().is_some_and(|stream| stream.floor == first);
+        Some(Waiting { at: slot.at, codec: slot.codec, payload: &slot.payload, follows })
     }
 
     /// The first packet that waits has had its turn; what came before it can come no more.

@@ -11,7 +11,7 @@ const COARSE: usize = 6;
 /// Sound needed for the longest lag: 30 ms.
 pub const ENOUGH: usize = 2 * LONGEST;
 /// Softer than this, in mean square (-45 dBFS), no seam is heard, however unlike.
-const QUIET: f32 = 3.2e-5;
+pub const QUIET: f32 = 3.2e-5;
 
 /// How much it may be heard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -878,6 +878,10 @@ buffer: number,
  */
 delays: DelaysView, 
 /**
+ * What the machine does for it.
+ */
+work: WorkView, 
+/**
  * Codec.
  */
 codec: string | null, 
@@ -1162,6 +1166,47 @@ text: string, };
  * What can be wrong with the sound of a call.
  */
 export type TroubleView = "interrupted" | "dead_microphone" | "echo" | "too_loud" | "too_slow";
+
+/**
+ * What ten milliseconds of sound take of the machine, on average over the last second; each in ms.
+ */
+export type WorkView = { 
+/**
+ * Making sound of what came.
+ */
+receiving: number, 
+/**
+ * Exchange with the devices.
+ */
+devices: number, 
+/**
+ * Taking out echo.
+ */
+echo: number, 
+/**
+ * Taking out noise.
+ */
+noise: number, 
+/**
+ * Bringing the voice to its level.
+ */
+gain: number, 
+/**
+ * Making packets.
+ */
+sending: number, 
+/**
+ * Handing sound to the recorder.
+ */
+recording: number, 
+/**
+ * All else.
+ */
+rest: number, 
+/**
+ * All of it, for the ten milliseconds that took longest.
+ */
+longest: number, };
 
 /**
  * What is still to be done after a call.

@@ -65,8 +65,14 @@ export function seconds(ms: number): string {
 }
 
 /** 38 ms */
-export function milliseconds(ms: number): string {
-  return numbers({ style: 'unit', unit: 'millisecond', unitDisplay: 'short', maximumFractionDigits: 0 }).format(ms);
+export function milliseconds(ms: number, digits = 0): string {
+  return numbers({
+    style: 'unit',
+    unit: 'millisecond',
+    unitDisplay: 'short',
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+  }).format(ms);
 }
 
 /** 4.1 */

@@ -234,17 +234,18 @@ def written(section, calls):
     folder = pathlib.Path("docs/figures")
     out = [
         "```",
-        f"{section['command'].removesuffix(' --')}    # writes bench/out/figures.json and this part",
+        *(c.removesuffix(" --") for c in section["command"].split("\n")[:-1]),
+        f"{section['command'].split(chr(10))[-1].removesuffix(' --')}    # writes bench/out/figures.json and this part",
         "```",
         "",
-        f"Median of {'a call' if section['rounds'] == 1 else str(section['rounds']) + ' calls'} (smallest to largest), {section['date']}, {section['codec']}.",
+        f"{'One call each' if section['rounds'] == 1 else 'Median of ' + str(section['rounds']) + ' calls (smallest to largest)'}, {section['date']}, {section['codec']}.",
         "Both ends are the same client; clients took turns, under the same seed in each round. What A said and what B heard are in one",
         "recording on one clock. The first 5 s of each call are scored apart. `ours-plain` and `chromium` have their sound processing off.",
         "",
         f"- Machine: {section['machine']}.",
         f"- Versions: {'; '.join(v for v in section['versions'].values() if v)}.",
         f"- {section['counted']} calls counted, {len(section['rejected'])} rejected"
-        + "".join(f"; {r['condition']}, {r['client']}: {r['reason'][:100]}" for r in section["rejected"][:5])
+        + "".join(f"; {r}" for r in dict.fromkeys(f"{r['condition']}, {r['client']}: {r['reason'][:100]}" for r in section["rejected"]))
         + ".",
         "",
     ]

@@ -135,6 +135,10 @@ fn bench(arguments: &Arguments) -> Result<(), Failure> {
     let file = out.join(format!("calls-{}.json", arguments.codec.name()));
     let before = if arguments.go_on { earlier(&file, arguments)? } else { Value::Null };
     let (mut calls, mut rejected) = (list(&before, "calls"), list(&before, "rejected"));
+    let words = std::iter::once("npm run bench:sound --".to_owned()).chain(std::env::args().skip(1));
+    // A line for each run whose calls count.
+    let lines = before["command"].as_str().into_iter().map(str::to_owned).chain([words.collect::<Vec<_>>().join(" ")]);
+    let commands = lines.collect::<Vec<_>>().join("\n");
     plans.retain(|plan| !calls.iter().any(|call| plan.is(call)));
     take(&mut bench, &plans, &out, arguments.go_on, &mut |call, refused| {
         calls.extend(call);
@@ -144,7 +148,7 @@ fn bench(arguments: &Arguments) -> Result<(), Failure> {
         let result = json!({
             "calls": calls, "rejected": rejected, "rounds": rounds, "codec": arguments.codec, "bothWays": arguments.both_ways,
             "busy": arguments.busy, "seed": arguments.seed,
-            "command": std::iter::once("npm run bench:sound --".to_owned()).chain(std::env::args().skip(1)).collect::<Vec<_>>().join(" "),
+            "command": commands,
         });
         let part = file.with_extension("part");
         std::fs::write(&part, format!("{result:#}\n"))?;

@@ -232,13 +232,15 @@ def save(figure, path):
 def written(section, calls):
     found, clients = section["conditions"], section["clients"]
     folder = pathlib.Path("docs/figures")
+    *earlier, last = (command.removesuffix(" --") for command in section["command"].split("\n"))
+    calls_each = "One call each" if section["rounds"] == 1 else f"Median of {section['rounds']} calls (smallest to largest)"
     out = [
         "```",
-        *(c.removesuffix(" --") for c in section["command"].split("\n")[:-1]),
-        f"{section['command'].split(chr(10))[-1].removesuffix(' --')}    # writes bench/out/figures.json and this part",
+        *earlier,
+        f"{last}    # writes bench/out/figures.json and this part",
         "```",
         "",
-        f"{'One call each' if section['rounds'] == 1 else 'Median of ' + str(section['rounds']) + ' calls (smallest to largest)'}, {section['date']}, {section['codec']}.",
+        f"{calls_each}, {section['date']}, {section['codec']}.",
         "Both ends are the same client; clients took turns, under the same seed in each round. What A said and what B heard are in one",
         "recording on one clock. The first 5 s of each call are scored apart. `ours-plain` and `chromium` have their sound processing off.",
         "",

@@ -194,6 +194,10 @@ impl Adaptation {
     /// A report: is the line too narrow?
     fn take(&mut self, reception: &Reception) {
         let unheard = std::mem::take(&mut self.unheard);
+        if self.shortest.is_some() && reception.round_trip_ms.is_none() {
+            // That it does not tell of the round trip does not mean that there is no queue.
+            return;
+        }
         let queue_ms = reception.round_trip_ms.map_or(0.0, |now| {
             let before = self.shortest.map(|shortest| shortest + unheard as f32 * FORGOTTEN_MS);
             let before = before.or(reception.checked_ms).unwrap_or(now);

@@ -279,3 +279,12 @@ fn who_says_so_understands_deep_redundancy() {
         assert!(said.contains(parameter) && offer(&said).deep == deep, "{parameter}");
     }
 }
+
+#[test]
+fn no_longer_packets_are_sent_than_the_far_end_takes() {
+    let text = sdp!("rtpengine-offer");
+    for (said, longest) in [("20", 960), ("60", 2_880), ("150", 2_880), ("0", 0), ("rubbish", 2_880)] {
+        let text = text.replace("a=rtcp-mux", &format!("a=maxptime:{said}\r\na=rtcp-mux"));
+        assert_eq!(offer(&text).longest, longest, "{said}");
+    }
+}

@@ -336,4 +336,6 @@ impl Playout {
 }
 
 #[cfg(test)]
+mod pause_tests;
+#[cfg(test)]
 mod tests;

@@ -377,7 +377,8 @@ proptest! {
             Some((1, lag)) => Some(*lag as f64 * 3.0),
             Some((_, lag)) => Some(*lag as f64 / 9.0),
         });
-        line.listen(130);
+        // The latest packet comes after half a second, and its background goes on for one more.
+        line.listen(250);
         let d = line.playout.decisions();
         let rendered = line.heard.iter().filter(|heard| **heard != Heard::Silence).count() as u64 * FRAME as u64;
         let made = d.played + d.lost + d.bridged + d.paused + d.recovered + d.lengthened - d.shortened;

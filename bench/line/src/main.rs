@@ -10,7 +10,7 @@
 use std::time::{Duration, Instant};
 
 use cuffia_media::playout::{Packet, Playout};
-use cuffia_media::{Codec, Encoder, FRAME, Heard, LARGEST_PAYLOAD, PACKET, Reception};
+use cuffia_media::{Codec, Encoder, FRAME, Heard, LARGEST_PAYLOAD, PACKET, Payload, Reception};
 use cuffia_relay::{Fate, Link, NAMES, Profile};
 
 /// Octets of IPv4, UDP and RTP, and of SRTP's authentication.
@@ -94,7 +94,7 @@ fn main() -> Result<(), Failure> {
         let now = Duration::from_millis(10 * tick);
         while let Some((arrival, sequence, from, payload)) = coming.next_if(|(arrival, ..)| *arrival <= now) {
             let timestamp = (from / (48_000 / codec.clock_rate() as usize)) as u32;
-            let packet = Packet { ssrc: 1, sequence, timestamp, codec: Some(codec), payload: &payload };
+            let packet = Packet { ssrc: 1, sequence, timestamp, kind: Payload::Voice(codec), payload: &payload };
             playout.put(&packet, epoch + arrival);
         }
         let mut out = [0.0; FRAME];

@@ -108,7 +108,7 @@ pub fn schedule(data: &[u8]) {
         // A step of 10 ms or none, and seldom a long silence.
         micros += if later < 254 { u64::from(later % 4) * 10_000 } else { u64::from(numbers) * 40_000 };
         let now = epoch + Duration::from_micros(micros);
-        let packet = Packet { ssrc, sequence, timestamp, codec: Some(codec), payload: &payload[..length] };
+        let packet = Packet { ssrc, sequence, timestamp, kind: Payload::Voice(codec), payload: &payload[..length] };
         playout.put(&packet, now);
         for _ in 0..later % 4 {
             playout.render(now, &mut out);

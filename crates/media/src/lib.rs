@@ -33,6 +33,7 @@ mod types;
 pub use codec::{Encoder, LARGEST_PAYLOAD, LONGEST_SENT, PACKET, Reception};
 pub use cuffia_tls::Trust;
 pub use error::MediaError;
+pub use normalise::Payload;
 pub use path::{Dial, VoicePath};
 pub use playout::{Decisions, Heard};
 pub use session::{MediaSession, open};

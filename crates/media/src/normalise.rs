@@ -41,6 +41,19 @@ pub enum Payload {
     Voice(Codec),
     /// Keys (RFC 4733 at 8 kHz).
     Events,
+    /// How the room sounds while nobody speaks (RFC 3389 at 8 kHz). Taken from whoever sends it; we never ask for it, lest a far end
+    /// cut off the ends of its words.
+    Comfort,
+}
+
+impl Payload {
+    /// Ticks of its RTP clock in a second.
+    pub fn clock_rate(self) -> u32 {
+        match self {
+            Self::Voice(codec) => codec.clock_rate(),
+            Self::Events | Self::Comfort => 8_000,
+        }
+    }
 }
 
 /// A far description, understood.
@@ -153,6 +166,7 @@ pub fn normalise(text: &str, role: Role, mid: Option<&str>, codecs: &[Codec]) ->
                 write!(core, "a=rtpmap:{number} opus/48000/2\r\na=fmtp:{number} {OPUS_FMTP}\r\n")
             }
             Payload::Voice(codec) => write!(core, "a=rtpmap:{number} {}/8000\r\n", codec.name()),
+            Payload::Comfort => write!(core, "a=rtpmap:{number} CN/8000\r\n"),
             Payload::Events => {
                 write!(core, "a=rtpmap:{number} telephone-event/8000\r\na=fmtp:{number} {EVENTS_FMTP}\r\n")
             }

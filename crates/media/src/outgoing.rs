@@ -138,6 +138,7 @@ fn write_formats(audio: &mut Section, payloads: &[(u8, Payload)]) {
                 lines.push(format!("a=fmtp:{number} {OPUS_FMTP};{DEEP_FMTP}"));
             }
             Payload::Voice(codec) => lines.push(format!("a=rtpmap:{number} {}/8000", codec.name())),
+            Payload::Comfort => lines.push(format!("a=rtpmap:{number} CN/8000")),
             Payload::Events => {
                 lines.push(format!("a=rtpmap:{number} telephone-event/8000"));
                 lines.push(format!("a=fmtp:{number} {EVENTS_FMTP}"));

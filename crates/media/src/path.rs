@@ -8,7 +8,6 @@ use crate::codec::{Encoders, LARGEST_PAYLOAD, LONGEST_SENT, PACKET, Reception};
 use crate::dtmf::{self, Keys};
 use crate::error::MediaError;
 use crate::levels;
-use crate::normalise::Payload;
 use crate::playout::jitter::Packet;
 use crate::playout::{Heard, Playout};
 use crate::shared::{Arrived, Leaving, Shared};
@@ -222,15 +221,11 @@ impl VoicePath {
     }
 
     fn put(&mut self, packet: &Arrived) {
-        let codec = match packet.payload {
-            Payload::Voice(codec) => Some(codec),
-            Payload::Events => None,
-        };
         let arrived = Packet {
             ssrc: packet.ssrc,
             sequence: packet.sequence,
             timestamp: packet.timestamp,
-            codec,
+            kind: packet.payload,
             payload: &packet.data[..packet.length.min(packet.data.len())],
         };
         self.playout.put(&arrived, packet.arrival);

@@ -13,7 +13,8 @@ mod stretch;
 
 use std::time::{Duration, Instant};
 
-use crate::codec::{Decoders, LONGEST, PACKET, Pcm};
+use crate::codec::{Comfort, Decoders, LONGEST, PACKET, Pcm};
+use crate::normalise::Payload;
 use crate::types::{Codec, FRAME, Frame};
 use delay::Delay;
 use jitter::Jitter;
@@ -108,6 +109,9 @@ pub struct Playout {
     packet: i64,
     /// How loud the last packet was, mean square.
     power: f32,
+    /// What the far end has told of its room; and whether that was the last thing it sent.
+    comfort: Comfort,
+    comforting: bool,
     /// Samples of soft sound continued since then: a pause, or something lost? The next packet tells.
     softly: usize,
     decisions: Decisions,
@@ -133,6 +137,8 @@ impl Playout {
             deep: 0,
             packet: PACKET as i64,
             power: 0.0,
+            comfort: Comfort::new(),
+            comforting: false,
             softly: 0,
             decisions: Decisions::default(),
         }
@@ -146,7 +152,7 @@ impl Playout {
             Put::Restarted => {
                 // Another speaker: nothing of the old one's voice must colour the new one's.
                 self.decoders.rest();
-                (self.playhead, self.bridged) = (None, 0);
+                (self.playhead, self.bridged, self.comforting) = (None, 0, false);
                 self.delay.restart();
                 self.deep = 0;
                 self.decisions.streams += 1;
@@ -184,7 +190,7 @@ impl Playout {
     pub fn clear(&mut self) {
         self.jitter.clear();
         self.sound.clear();
-        (self.playhead, self.bridged, self.invented) = (None, 0, 0);
+        (self.playhead, self.bridged, self.invented, self.comforting) = (None, 0, 0, false);
     }
 
     /// Less work in a gap from now on, for less sound.
@@ -275,6 +281,9 @@ impl Playout {
 
     /// The packet that waits is played; the playhead goes to its end.
     fn play(&mut self, at: i64, now: i64, target: i64) -> bool {
+        if let Some(Payload::Comfort) = self.jitter.next().map(|next| next.kind) {
+            return self.rest(at);
+        }
         let began = self.sound.len();
         let mut made = self.decode();
         if made == 0 {
@@ -299,7 +308,9 @@ impl Playout {
 
     fn decode(&mut self) -> usize {
         let Some(waiting) = self.jitter.next() else { return 0 };
-        let Some(decoder) = self.decoders.take_up(waiting.codec) else {
+        let Payload::Voice(codec) = waiting.kind else { return 0 };
+        self.comforting = false;
+        let Some(decoder) = self.decoders.take_up(codec) else {
             self.jitter.pop();
             return 0;
         };

@@ -53,11 +53,9 @@ impl Receive {
     pub fn take_rtp(&mut self, packet: &rtp::Packet, now: Instant) {
         let header = &packet.header;
         let Some(payload) = self.shared.meaning(header.payload_type) else { return };
-        let (clock_rate, timed) = match payload {
-            Payload::Voice(codec) => (codec.clock_rate(), true),
-            Payload::Events => (8_000, false),
-        };
-        self.reports.received(header.ssrc, header.sequence_number, header.timestamp, clock_rate, timed, now);
+        let timed = matches!(payload, Payload::Voice(_));
+        self.reports.received(header.ssrc, header.sequence_number, header.timestamp, payload.clock_rate(), timed, now);
+        self.shared.pauses.store(payload == Payload::Comfort, Relaxed);
         self.publish(now);
         if !self.shared.receives() {
             return;
@@ -157,4 +155,36 @@ impl Interceptor for Receive {
     fn unbind_local_stream(&mut self, _: &StreamInfo) {}
     fn bind_remote_stream(&mut self, _: &StreamInfo) {}
     fn unbind_remote_stream(&mut self, _: &StreamInfo) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use super::*;
+    use crate::shared::INBOUND;
+    use crate::types::{Codec, Direction};
+
+    #[test]
+    fn who_tells_that_nobody_speaks_is_not_missed() {
+        let (events, _) = tokio::sync::mpsc::unbounded_channel();
+        let shared = Arc::new(Shared::new(events));
+        shared.connected.store(true, Relaxed);
+        shared.set_direction(Direction::SendRecv);
+        let agreed = [(8, Payload::Voice(Codec::Pcma))];
+        shared.set_payloads(&agreed, &agreed);
+        let now = Instant::now();
+        let reports = Reports::new(7, "test".into(), now, SystemTime::UNIX_EPOCH);
+        let (to_sound, mut sound) = rtrb::RingBuffer::new(INBOUND);
+        let mut receive = Receive::new(shared.clone(), reports, to_sound);
+        let mut came = |payload_type: u8, sequence_number: u16| {
+            let header = rtp::Header { payload_type, sequence_number, ssrc: 1, ..rtp::Header::default() };
+            receive.take_rtp(&rtp::Packet { header, payload: vec![60].into() }, now);
+            (sound.pop().map(|arrived| arrived.payload), shared.awaits())
+        };
+        assert_eq!(came(8, 1), (Ok(Payload::Voice(Codec::Pcma)), true));
+        // Nobody agreed on it; it has its number.
+        assert_eq!(came(13, 2), (Ok(Payload::Comfort), false));
+        assert_eq!(came(8, 3), (Ok(Payload::Voice(Codec::Pcma)), true));
+    }
 }

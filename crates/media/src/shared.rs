@@ -17,6 +17,8 @@ use crate::types::{Codec, Direction, MediaEvent};
 pub const INBOUND: usize = 64;
 /// See [`INBOUND`].
 pub const OUTBOUND: usize = 32;
+/// The payload type of comfort noise, in every session (RFC 3551 §6).
+const COMFORT: usize = 13;
 
 /// A packet that came.
 pub struct Arrived {
@@ -46,6 +48,8 @@ pub struct Shared {
     pub leaving: Notify,
     pub connected: AtomicBool,
     pub closed: AtomicBool,
+    /// The far end has said that it sends nothing for now.
+    pub pauses: AtomicBool,
     may_send: AtomicBool,
     may_receive: AtomicBool,
     /// What each payload type means when it comes, in the code of [`code`].
@@ -77,6 +81,7 @@ impl Shared {
             leaving: Notify::new(),
             connected: AtomicBool::new(false),
             closed: AtomicBool::new(false),
+            pauses: AtomicBool::new(false),
             may_send: AtomicBool::new(false),
             may_receive: AtomicBool::new(false),
             meaning: [const { AtomicU8::new(0) }; 128],
@@ -117,6 +122,11 @@ impl Shared {
         self.connected.load(Relaxed) && self.may_receive.load(Relaxed)
     }
 
+    /// Packets should come in now: the far end has not said that nobody speaks.
+    pub fn awaits(&self) -> bool {
+        self.receives() && !self.pauses.load(Relaxed)
+    }
+
     /// Takes over what was negotiated: `ours` is what may come, `theirs` what we send. The far end may answer with
     /// other numbers than offered (RFC 3264 §6.1), and some send by their own numbers.
     pub fn set_payloads(&self, ours: &[(u8, Payload)], theirs: &[(u8, Payload)]) {
@@ -126,6 +136,8 @@ impl Shared {
                 meaning.store(code(*payload), Relaxed);
             }
         }
+        // Its number is fixed (RFC 3551 §6), and some send it though nobody agreed on it.
+        let _ = self.meaning[COMFORT].compare_exchange(0, code(Payload::Comfort), Relaxed, Relaxed);
         let voice = theirs.iter().find(|(_, payload)| matches!(payload, Payload::Voice(_)));
         self.voice
             .store(voice.map_or(0, |(number, payload)| u32::from(*number) << 8 | u32::from(code(*payload))), Relaxed);
@@ -142,7 +154,7 @@ impl Shared {
         let voice = self.voice.load(Relaxed);
         match payload(voice as u8)? {
             Payload::Voice(codec) => Some(((voice >> 8) as u8, codec)),
-            Payload::Events => None,
+            Payload::Events | Payload::Comfort => None,
         }
     }
 
@@ -175,7 +187,7 @@ impl Shared {
     pub fn heard(&self) -> Option<Codec> {
         match payload(self.heard_codec.load(Relaxed))? {
             Payload::Voice(codec) => Some(codec),
-            Payload::Events => None,
+            Payload::Events | Payload::Comfort => None,
         }
     }
 
@@ -212,6 +224,7 @@ fn code(payload: Payload) -> u8 {
         Payload::Voice(Codec::Pcma) => 3,
         Payload::Events => 4,
         Payload::Voice(Codec::G722) => 5,
+        Payload::Comfort => 6,
     }
 }
 
@@ -222,6 +235,7 @@ fn payload(code: u8) -> Option<Payload> {
         3 => Some(Payload::Voice(Codec::Pcma)),
         4 => Some(Payload::Events),
         5 => Some(Payload::Voice(Codec::G722)),
+        6 => Some(Payload::Comfort),
         _ => None,
     }
 }

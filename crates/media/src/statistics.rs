@@ -39,7 +39,7 @@ pub async fn watch(
         interval.tick().await;
         let now = Instant::now();
         let figures = shared.figures();
-        match flow.look(now, shared.receives(), figures.packets_received, handler.path_lost()) {
+        match flow.look(now, shared.awaits(), figures.packets_received, handler.path_lost()) {
             Some(true) => shared.tell(MediaEvent::Interrupted),
             Some(false) => shared.tell(MediaEvent::Restored),
             None => {}

@@ -1,6 +1,7 @@
 //! Between 10 ms frames and packets.
 
 mod adaptation;
+mod comfort;
 mod conceal;
 mod g711;
 mod g722;
@@ -12,6 +13,7 @@ mod resample;
 use std::collections::VecDeque;
 
 pub use adaptation::Reception;
+pub use comfort::Comfort;
 pub use g711::Law;
 use g711::{G711Decoder, G711Encoder};
 use g722::{G722Decoder, G722Encoder};

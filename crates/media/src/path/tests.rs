@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use super::*;
+use crate::normalise::Payload;
 use crate::shared::{INBOUND, OUTBOUND};
 use crate::types::Direction;
 

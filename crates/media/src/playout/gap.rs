@@ -2,6 +2,7 @@
 
 use super::{FRAME, LONGEST, LOSS_FORGET, MS, Playout, SEAM, stretch};
 use crate::codec::{Decoder, Pcm};
+use crate::normalise::Payload;
 
 /// There is so much sound while nothing waits: a frame, and a tail to blend what comes next into.
 const BRIDGE: usize = FRAME + SEAM;
@@ -23,20 +24,27 @@ impl Playout {
         // On a lossy line it is likely lost: a whole packet then, so that the redundancy of the next one follows without a seam. Else
         // it is likely late: as little as can be, for all of it is delay.
         let least = (BRIDGE - self.sound.len()).next_multiple_of(SEAM);
-        let length = if self.lossy() { least.max(self.packet as usize) } else { least };
+        let mut length = if self.lossy() { least.max(self.packet as usize) } else { least };
         // A voice is not continued for long. What is soft is: whoever sends nothing while nobody speaks has a background all the same,
         // and nobody hears that it is invented.
-        let soft = self.power < stretch::QUIET;
-        if self.bridged + length > if soft { LONGEST_PAUSE } else { LONGEST_BRIDGE } {
+        let soft = self.comforting || self.power < stretch::QUIET;
+        if self.comforting {
+            // What nobody will send is not waited for.
+            length = least;
+        } else if self.bridged + length > if soft { LONGEST_PAUSE } else { LONGEST_BRIDGE } {
             (self.playhead, self.bridged, self.softly) = (None, 0, 0);
             return false;
         }
         let made = self.conceal(length);
         self.bridged += made;
-        self.decisions.bridged += made as u64;
         if soft {
             self.invented = self.invented.saturating_sub(made);
-            self.softly += made;
+        }
+        if self.comforting {
+            self.decisions.paused += made as u64;
+        } else {
+            self.decisions.bridged += made as u64;
+            self.softly += if soft { made } else { 0 };
         }
         made > 0
     }
@@ -104,16 +112,29 @@ impl Playout {
     fn told(&mut self, ask: impl FnOnce(&mut Decoder, &[u8], &mut Pcm) -> usize) -> usize {
         self.fresh.clear();
         let Some(waiting) = self.jitter.next() else { return 0 };
-        if self.decoders.present() != Some(waiting.codec) {
+        if self.decoders.present().map(Payload::Voice) != Some(waiting.kind) {
             return 0;
         }
         self.decoders.decoder_in_use().map_or(0, |decoder| ask(decoder, waiting.payload, &mut self.fresh))
     }
 
+    /// The far end says that nobody speaks, and how that sounds: it is heard until something else comes.
+    pub(super) fn rest(&mut self, at: i64) -> bool {
+        if let Some(waiting) = self.jitter.next() {
+            self.comfort.take(waiting.payload);
+        }
+        self.jitter.pop();
+        (self.playhead, self.bridged, self.comforting) = (Some(at), 0, true);
+        true
+    }
+
     pub(super) fn conceal(&mut self, samples: usize) -> usize {
-        let Some(decoder) = self.decoders.decoder_in_use() else { return 0 };
         self.fresh.clear();
-        let made = decoder.conceal(samples.min(LONGEST), &mut self.fresh);
+        let made = match self.decoders.decoder_in_use() {
+            _ if self.comforting => self.comfort.make(samples, &mut self.fresh),
+            Some(decoder) => decoder.conceal(samples.min(LONGEST), &mut self.fresh),
+            None => 0,
+        };
         self.sound.extend(self.fresh.iter());
         self.invented += made;
         made

@@ -2,7 +2,7 @@
 //!
 //! It knows sequence numbers, sources and the sender's clock. When a packet is played is not its business.
 
-use crate::types::Codec;
+use crate::normalise::Payload;
 
 /// Slots; at 20 ms a packet that is more than a second.
 const SLOTS: usize = 64;
@@ -22,10 +22,10 @@ pub struct Packet<'a> {
     pub ssrc: u32,
     /// RTP sequence number.
     pub sequence: u16,
-    /// RTP timestamp, in the codec's clock.
+    /// RTP timestamp, in the clock of its kind.
     pub timestamp: u32,
-    /// The codec; none for what holds a place in the sequence but no sound, such as a telephone event.
-    pub codec: Option<Codec>,
+    /// What it carries. A telephone event holds a place in the sequence but no sound.
+    pub kind: Payload,
     /// The payload.
     pub payload: &'a [u8],
 }
@@ -50,8 +50,8 @@ pub enum Put {
 pub struct Waiting<'a> {
     /// Its first sample on the sender's clock, in samples at 48 kHz, unwrapped.
     pub at: i64,
-    /// Its codec.
-    pub codec: Codec,
+    /// What it carries: never an event.
+    pub kind: Payload,
     /// Its payload.
     pub payload: &'a [u8],
     /// Nothing that was sent is missing before it, as far as the numbers of packets with sound tell.
@@ -62,7 +62,7 @@ struct Slot {
     /// Extended sequence number of what it holds.
     holds: Option<i64>,
     at: i64,
-    codec: Codec,
+    kind: Payload,
     payload: Vec<u8>,
 }
 
@@ -101,8 +101,7 @@ struct Clock {
 
 impl Clock {
     /// Where that timestamp lies. None when the sender's clock was set anew, or ticks at another rate.
-    fn follow(&mut self, codec: Codec, timestamp: u32, arrival: i64) -> Option<i64> {
-        let rate = codec.clock_rate();
+    fn follow(&mut self, rate: u32, timestamp: u32, arrival: i64) -> Option<i64> {
         let step = i64::from(timestamp.wrapping_sub(self.timestamp) as i32) * i64::from(48_000 / rate);
         let at = self.at + step;
         if rate != self.rate || (arrival - at - self.ahead).abs() > JUMP {
@@ -119,7 +118,7 @@ impl Clock {
 impl Jitter {
     /// An empty buffer.
     pub fn new() -> Self {
-        let slot = || Slot { holds: None, at: 0, codec: Codec::Opus, payload: Vec::with_capacity(LARGEST) };
+        let slot = || Slot { holds: None, at: 0, kind: Payload::Events, payload: Vec::with_capacity(LARGEST) };
         Self { slots: (0..SLOTS).map(|_| slot()).collect(), stream: None, abandoned: None }
     }
 
@@ -155,13 +154,16 @@ impl Jitter {
         if self.slots[index(number)].holds == Some(number) {
             return (Put::Duplicate, None);
         }
-        let at = match (packet.codec, &mut stream.clock) {
-            (None, _) => None,
-            (Some(codec), None) => {
-                stream.clock = Some(Clock::new(codec, packet.timestamp, arrival));
+        let rate = packet.kind.clock_rate();
+        let at = match (packet.kind, &mut stream.clock) {
+            (Payload::Events, _) => None,
+            // Beside a codec of another clock it is not said where it would belong.
+            (Payload::Comfort, Some(clock)) if clock.rate != rate => None,
+            (_, None) => {
+                stream.clock = Some(Clock::new(rate, packet.timestamp, arrival));
                 Some(0)
             }
-            (Some(codec), Some(clock)) => match clock.follow(codec, packet.timestamp, arrival) {
+            (_, Some(clock)) => match clock.follow(rate, packet.timestamp, arrival) {
                 None => return self.begin(packet, arrival),
                 at => at,
             },
@@ -181,7 +183,7 @@ impl Jitter {
         let first = self.first()?;
         let slot = &self.slots[index(first)];
         let follows = self.stream.as_ref().is_some_and(|stream| stream.floor == first);
-        Some(Waiting { at: slot.at, codec: slot.codec, payload: &slot.payload, follows })
+        Some(Waiting { at: slot.at, kind: slot.kind, payload: &slot.payload, follows })
     }
 
     /// The first packet that waits has had its turn; what came before it can come no more.
@@ -209,7 +211,9 @@ impl Jitter {
         self.clear();
         // Far from zero, so that numbers before the first never go negative.
         let number = (1 << 32) + i64::from(packet.sequence);
-        let at = packet.codec.map(|_| 0);
+        let clock =
+            (packet.kind != Payload::Events).then(|| Clock::new(packet.kind.clock_rate(), packet.timestamp, arrival));
+        let at = clock.map(|_| 0);
         self.stream = Some(Stream {
             ssrc: packet.ssrc,
             spoke: arrival,
@@ -217,24 +221,24 @@ impl Jitter {
             // The first to arrive need not be the first that was sent.
             floor: number - SLOTS as i64 / 4,
             suspect: None,
-            clock: packet.codec.map(|codec| Clock::new(codec, packet.timestamp, arrival)),
+            clock,
         });
         self.store(packet, number, at);
         (Put::Restarted, at)
     }
 
     fn store(&mut self, packet: &Packet<'_>, number: i64, at: Option<i64>) {
-        let (Some(codec), Some(at)) = (packet.codec, at) else { return };
+        let Some(at) = at else { return };
         let slot = &mut self.slots[index(number)];
-        (slot.holds, slot.at, slot.codec) = (Some(number), at, codec);
+        (slot.holds, slot.at, slot.kind) = (Some(number), at, packet.kind);
         slot.payload.clear();
         slot.payload.extend_from_slice(packet.payload);
     }
 }
 
 impl Clock {
-    fn new(codec: Codec, timestamp: u32, arrival: i64) -> Self {
-        Self { rate: codec.clock_rate(), timestamp, at: 0, ahead: arrival }
+    fn new(rate: u32, timestamp: u32, arrival: i64) -> Self {
+        Self { rate, timestamp, at: 0, ahead: arrival }
     }
 }
 

@@ -4,7 +4,10 @@ use proptest::prelude::*;
 
 use super::*;
 
+use crate::types::Codec;
+
 const MS: i64 = 48;
+const OPUS: Payload = Payload::Voice(Codec::Opus);
 
 /// A sender of 20 ms Opus packets and a buffer, with time in milliseconds.
 struct Bench {
@@ -19,7 +22,7 @@ impl Bench {
     fn put_from(&mut self, ssrc: u32, sequence: u16, ms: i64) -> Put {
         let payload = sequence.to_be_bytes();
         let timestamp = u32::from(sequence).wrapping_mul(960);
-        let packet = Packet { ssrc, sequence, timestamp, codec: Some(Codec::Opus), payload: &payload };
+        let packet = Packet { ssrc, sequence, timestamp, kind: OPUS, payload: &payload };
         self.jitter.put(&packet, ms * MS).0
     }
 
@@ -54,8 +57,7 @@ fn whatever_the_order_of_arrival_they_leave_in_the_senders() {
             // The clock of a sender does not wrap with its sequence.
             let timestamp = (65_536 + i64::from(*sequence as i16)) as u32 * 960;
             let payload = sequence.to_be_bytes();
-            let packet =
-                Packet { ssrc: 1, sequence: *sequence, timestamp, codec: Some(Codec::Opus), payload: &payload };
+            let packet = Packet { ssrc: 1, sequence: *sequence, timestamp, kind: OPUS, payload: &payload };
             bench.jitter.put(&packet, n as i64 * 20 * MS);
         }
         assert_eq!(bench.drain(), leaving, "{arriving:?}");
@@ -84,7 +86,7 @@ fn each_packet_lies_where_its_sender_says_in_any_clock() {
                 ssrc: 1,
                 sequence: n as u16,
                 timestamp: first.wrapping_add(units),
-                codec: Some(codec),
+                kind: Payload::Voice(codec),
                 payload: &[1],
             };
             jitter.put(&packet, i64::from(units / step) * 960);
@@ -103,7 +105,7 @@ fn places_without_sound_are_passed_over() {
     let mut bench = Bench::new();
     bench.put(1, 0);
     for sequence in 2..5 {
-        let event = Packet { ssrc: 1, sequence, timestamp: 960, codec: None, payload: &[5, 0, 0, 0] };
+        let event = Packet { ssrc: 1, sequence, timestamp: 960, kind: Payload::Events, payload: &[5, 0, 0, 0] };
         assert_eq!(bench.jitter.put(&event, 20 * MS), (Put::Kept, None));
     }
     bench.put(5, 80);
@@ -141,7 +143,7 @@ fn a_clock_set_anew_or_another_clock_rate_begins_a_stream() {
     bench.put(100, 0);
     bench.put(101, 20);
     for (timestamp, codec) in [(102 * 960 + 5_000_000, Codec::Opus), (102 * 160, Codec::Pcmu)] {
-        let packet = Packet { ssrc: 1, sequence: 102, timestamp, codec: Some(codec), payload: &[0, 102] };
+        let packet = Packet { ssrc: 1, sequence: 102, timestamp, kind: Payload::Voice(codec), payload: &[0, 102] };
         assert_eq!(bench.jitter.put(&packet, 40 * MS).0, Put::Restarted);
         bench.put(101, 41);
     }
@@ -165,7 +167,7 @@ fn more_than_fits_drops_the_oldest() {
 fn what_is_too_large_is_refused_and_clearing_forgets() {
     let mut bench = Bench::new();
     let large = vec![0; LARGEST + 1];
-    let packet = Packet { ssrc: 1, sequence: 0, timestamp: 0, codec: Some(Codec::Pcma), payload: &large };
+    let packet = Packet { ssrc: 1, sequence: 0, timestamp: 0, kind: Payload::Voice(Codec::Pcma), payload: &large };
     assert_eq!(bench.jitter.put(&packet, 0), (Put::Refused, None));
     bench.put(1, 0);
     bench.put(2, 20);
@@ -177,12 +179,18 @@ fn what_is_too_large_is_refused_and_clearing_forgets() {
 proptest! {
     /// Whatever comes in whatever order: no panic, and each leaves once, in order.
     #[test]
-    fn any_packets_at_all(packets in prop::collection::vec((0u32..3, any::<u16>(), any::<u32>(), 0i64..50, any::<bool>()), 0..400)) {
+    fn any_packets_at_all(packets in prop::collection::vec((0u32..3, any::<u16>(), any::<u32>(), 0i64..50, 0..4), 0..400)) {
         let mut jitter = Jitter::new();
         let mut ms = 0;
-        for (ssrc, sequence, timestamp, pause, voice) in packets {
+        for (ssrc, sequence, timestamp, pause, kind) in packets {
             ms += pause;
-            let packet = Packet { ssrc, sequence, timestamp, codec: voice.then_some(Codec::Pcmu), payload: &[1, 2] };
+            let kind = match kind {
+                0 => OPUS,
+                1 => Payload::Comfort,
+                2 => Payload::Events,
+                _ => Payload::Voice(Codec::Pcmu),
+            };
+            let packet = Packet { ssrc, sequence, timestamp, kind, payload: &[1, 2] };
             jitter.put(&packet, ms * MS);
             if sequence % 3 == 0 {
                 jitter.pop();

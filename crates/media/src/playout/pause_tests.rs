@@ -34,3 +34,43 @@ fn after_a_pause_of_which_a_part_is_lost_the_first_word_is_whole() {
     assert!(bridged * 20 < played, "{:?}", line.decided_ms());
     assert!(line.concealed_from(100) < 0.15, "{}", line.concealed_from(100));
 }
+
+#[test]
+fn while_nobody_speaks_the_room_is_heard_that_the_far_end_tells_of() {
+    for codec in [Codec::Pcma, Codec::G722] {
+        let mut line = Line::new(codec);
+        line.goes_on(100, |_| Some(0.0));
+        for level in [50, 60] {
+            // Four seconds, with a colour, and no word of it meanwhile.
+            line.rests(200, &[level, 190, 100, 140]);
+            let told = -f32::from(level);
+            let heard = line.sound[line.sound.len() - 3 * 48_000..].chunks_exact(4_800).map(crate::levels::dbfs);
+            assert!(heard.into_iter().all(|heard| (heard - told).abs() < 4.0), "{codec:?}, {level}");
+        }
+        let before = line.decided_ms();
+        line.goes_on(50, |_| Some(0.0));
+        assert_eq!(line.concealed_from(0), 0.0, "{codec:?}");
+        line.listen(2);
+        let after = line.decided_ms();
+        assert_eq!(after[0] - before[0], 1_000, "{codec:?}: the first word is whole");
+        assert_eq!((after[1], after[2]), (0, 0));
+        assert!(line.delay() < 45, "{} ms", line.delay());
+    }
+}
+
+#[test]
+fn beside_opus_or_from_a_stranger_comfort_noise_harms_nothing() {
+    let mut line = Line::new(Codec::Opus);
+    for tells in [&[][..], &[0], &[255; 1_400]] {
+        line.goes_on(50, |_| Some(0.0));
+        line.rests(1, tells);
+    }
+    line.goes_on(50, |_| Some(0.0));
+    assert_eq!(line.playout.decisions().streams, 1);
+    let mut line = Line::new(Codec::Pcmu);
+    line.rests(50, &[]);
+    for tells in [&[0][..], &[255; 1_400]] {
+        line.rests(50, tells);
+        assert!(line.sound.iter().all(|sample| sample.abs() < 0.3));
+    }
+}

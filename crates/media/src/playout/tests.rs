@@ -45,7 +45,7 @@ fn noise(n: u64) -> f32 {
 }
 
 impl Line {
-    fn new(codec: Codec) -> Self {
+    pub(super) fn new(codec: Codec) -> Self {
         let epoch = Instant::now();
         Self {
             codec,
@@ -102,7 +102,7 @@ impl Line {
     }
 
     /// Hears so many frames.
-    fn listen(&mut self, frames: usize) {
+    pub(super) fn listen(&mut self, frames: usize) {
         for _ in 0..frames {
             let micros = self.heard.len() as u64 * 10_000;
             while self.coming.first().is_some_and(|(arrival, ..)| *arrival <= micros) {
@@ -119,9 +119,23 @@ impl Line {
     }
 
     fn put(&mut self, ssrc: u32, sequence: u16, at: u64, payload: &[u8], arrival: u64) -> Put {
-        let timestamp = (at / u64::from(48_000 / self.codec.clock_rate())) as u32;
-        let packet = Packet { ssrc, sequence, timestamp, codec: Some(self.codec), payload };
+        self.put_as(Payload::Voice(self.codec), ssrc, sequence, at, payload, arrival)
+    }
+
+    fn put_as(&mut self, kind: Payload, ssrc: u32, sequence: u16, at: u64, payload: &[u8], arrival: u64) -> Put {
+        let timestamp = (at / u64::from(48_000 / kind.clock_rate())) as u32;
+        let packet = Packet { ssrc, sequence, timestamp, kind, payload };
         self.playout.put(&packet, self.epoch + Duration::from_micros(arrival))
+    }
+
+    /// For so many packets of 20 ms nobody speaks, and one tells of it.
+    pub(super) fn rests(&mut self, packets: u64, tells: &[u8]) {
+        let at = self.sent;
+        let number = at - self.pauses.unwrap_or(0);
+        self.put_as(Payload::Comfort, 1, number as u16, at * 960, tells, self.heard.len() as u64 * 10_000);
+        self.pauses = Some(self.pauses.unwrap_or(0) + packets - 1);
+        self.sent += packets;
+        self.listen(2 * packets as usize);
     }
 
     pub(super) fn concealed_from(&self, frame: usize) -> f32 {
@@ -276,12 +290,12 @@ fn hours(packets: u64, ppm: i64, playout: &mut Playout, epoch: Instant) -> (Deci
     for tick in 0..2 * packets {
         let micros = tick * 10_000;
         while next.1 <= micros {
-            let (codec, n) = (Some(Codec::Pcma), next.0);
+            let (kind, n) = (Payload::Voice(Codec::Pcma), next.0);
             let packet = Packet {
                 ssrc: 7,
                 sequence: n as u16,
                 timestamp: (n * 160) as u32,
-                codec,
+                kind,
                 payload: payloads[n as usize % payloads.len()],
             };
             playout.put(&packet, epoch + Duration::from_micros(next.1));

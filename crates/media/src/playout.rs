@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use crate::codec::{Comfort, Decoders, LONGEST, PACKET, Pcm};
 use crate::normalise::Payload;
 use crate::types::{Codec, FRAME, Frame};
-use delay::Delay;
+use delay::{Delay, LEAST};
 use jitter::Jitter;
 pub use jitter::{Packet, Put};
 use stretch::Care;
@@ -32,6 +32,9 @@ const ROUNDING: i64 = 2 * MS;
 /// So much more than the target is left as it is; once shortening has begun, it goes on until only so much is left.
 const ABOVE: i64 = 15 * MS;
 const NEAR: i64 = 5 * MS;
+/// Where it jitters, one in so many parts of what is waited for that, on top of both: what is taken out there is soon put in again, and both
+/// are heard. By 0.1 of PESQ at a mean of 10 ms and 0.5 at 40, for 5 to 25 ms.
+const JITTER_PARTS: i64 = 5;
 /// So much less is left as it is.
 const BELOW: i64 = 2 * MS;
 /// With so much too much, it is hurried.
@@ -324,7 +327,8 @@ impl Playout {
     /// Brings the delay nearer to the target, if it is off.
     fn stretch(&mut self, playhead: i64, now: i64, target: i64) {
         let off = self.behind(playhead, now) - target;
-        self.too_much = off > if self.too_much { NEAR } else { ABOVE };
+        let jitter = (self.delay.target(0) - LEAST) / JITTER_PARTS;
+        self.too_much = off > jitter + if self.too_much { NEAR } else { ABOVE };
         if off > FAR_ABOVE || self.too_much && self.rested >= REST {
             // The longest period wants 30 ms to be looked at.
             if self.sound.len() < stretch::ENOUGH

@@ -1,16 +1,17 @@
 //! What happens to the microphone before anyone hears it: high-pass, echo cancellation, noise suppression, gain control.
 
+mod gate;
 mod highpass;
 mod leak;
 mod noise;
 mod presence;
 mod stage;
+mod strong;
 
 use crate::work::Part;
 use crate::{Delays, Frame, SAMPLE_RATE, SILENCE};
 use highpass::HighPass;
 use leak::Leak;
-use nnnoiseless::DenoiseState;
 use noise::Noise;
 use presence::Presence;
 use sonora::config::{
@@ -19,6 +20,7 @@ use sonora::config::{
 use sonora::{AudioProcessing, Config, StreamConfig};
 use stage::Stage;
 use std::time::Duration;
+use strong::{STRONG_MS, Strong};
 
 /// The gain control can only raise. So that it brings down a loud voice too, it is given all of them this much weaker, dB.
 const WEAKER_DB: f32 = 12.0;
@@ -26,9 +28,6 @@ const WEAKER_DB: f32 = 12.0;
 const BANDS_MS: f32 = 1.0;
 const ECHO_MS: f32 = BANDS_MS + 8.0;
 const NOISE_MS: f32 = BANDS_MS + 6.0;
-const STRONG_MS: f32 = 10.0;
-/// The strong suppressor counts in steps of 16-bit sound.
-const STEPS: f32 = 32_768.0;
 
 /// Which steps are on. By default all but the strong noise suppression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -37,7 +36,8 @@ pub struct ProcessingConfig {
     pub echo_cancellation: bool,
     /// Takes steady noise out.
     pub noise_suppression: bool,
-    /// With it, takes out what is not a voice, steady or not, by a trained network: for noisy rooms.
+    /// With it, takes out what is not a voice, steady or not, by a trained network, and turns the room down between the operator's
+    /// words: for noisy rooms.
     #[serde(default)]
     pub strong_noise_suppression: bool,
     /// Brings quiet and loud voices to the same level.
@@ -76,7 +76,7 @@ pub struct Processing {
     headset: bool,
     noise: Option<Stage<Noise>>,
     gain: Option<Stage<AudioProcessing>>,
-    strong: Option<Stage<Box<DenoiseState<'static>>>>,
+    strong: Option<Stage<Strong>>,
     wants_strong: bool,
     leak: Leak,
 }
@@ -126,7 +126,7 @@ impl Processing {
         }
         // After the gain, since the network was trained on voices near to full scale.
         if let Some(strong) = &mut self.strong {
-            strong.work(frame, strongly);
+            strong.work(frame, Strong::process);
         }
     }
 
@@ -179,15 +179,8 @@ impl Processing {
     }
 }
 
-fn strong() -> Stage<Box<DenoiseState<'static>>> {
-    Stage::new("strong noise", STRONG_MS, DenoiseState::new)
-}
-
-fn strongly(network: &mut Box<DenoiseState<'static>>, frame: &mut Frame) {
-    // What is no number would end the program there.
-    let scaled = frame.map(|s| if s.is_finite() { s.clamp(-1.0, 1.0) * STEPS } else { 0.0 });
-    network.process_frame(frame, &scaled);
-    frame.iter_mut().for_each(|s| *s /= STEPS);
+fn strong() -> Stage<Strong> {
+    Stage::new("strong noise", STRONG_MS, Strong::new)
 }
 
 fn build(config: Config) -> AudioProcessing {
@@ -224,6 +217,8 @@ fn gain_control() -> Config {
     }
 }
 
+#[cfg(test)]
+mod gate_tests;
 #[cfg(test)]
 #[allow(clippy::expect_used)]
 mod rooms;

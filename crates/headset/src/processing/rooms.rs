@@ -5,10 +5,10 @@ use crate::FRAME;
 use crate::{dbfs, read_wav};
 use std::path::Path;
 
-const SECOND: usize = SAMPLE_RATE as usize;
+pub(super) const SECOND: usize = SAMPLE_RATE as usize;
 
 /// A voice of `tests/voices` at -23 dBFS, over and over.
-fn voice(name: &str, seconds: usize) -> Vec<f32> {
+pub(super) fn voice(name: &str, seconds: usize) -> Vec<f32> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/voices").join(name).with_extension("wav");
     let mut voice = read_wav(&path).expect("a voice for tests");
     at(&mut voice, -23.0);
@@ -16,7 +16,7 @@ fn voice(name: &str, seconds: usize) -> Vec<f32> {
 }
 
 /// Brings sound to a level, dBFS over all of it.
-fn at(sound: &mut [f32], level: f32) {
+pub(super) fn at(sound: &mut [f32], level: f32) {
     let gain = 10f32.powf((level - dbfs(sound)) / 20.0);
     sound.iter_mut().for_each(|s| *s *= gain);
 }
@@ -70,11 +70,11 @@ impl Room {
 }
 
 /// What comes out of the microphone's chain.
-fn cleaned(config: ProcessingConfig, delays: Delays, played: &[f32], microphone: &[f32]) -> Vec<f32> {
+pub(super) fn cleaned(config: ProcessingConfig, delays: Delays, played: &[f32], microphone: &[f32]) -> Vec<f32> {
     passed(&mut Processing::new(config), delays, played, microphone)
 }
 
-fn passed(processing: &mut Processing, delays: Delays, played: &[f32], microphone: &[f32]) -> Vec<f32> {
+pub(super) fn passed(processing: &mut Processing, delays: Delays, played: &[f32], microphone: &[f32]) -> Vec<f32> {
     let mut out = Vec::with_capacity(microphone.len());
     for (played, microphone) in played.chunks_exact(FRAME).zip(microphone.chunks_exact(FRAME)) {
         let mut frame: Frame = microphone.try_into().expect("a frame");
@@ -86,12 +86,12 @@ fn passed(processing: &mut Processing, delays: Delays, played: &[f32], microphon
     out
 }
 
-fn mixed(a: &[f32], b: &[f32]) -> Vec<f32> {
+pub(super) fn mixed(a: &[f32], b: &[f32]) -> Vec<f32> {
     a.iter().zip(b).map(|(a, b)| a + b).collect()
 }
 
 /// The microphone's own noise, -75 dBFS.
-fn hiss(samples: usize, seed: u64) -> Vec<f32> {
+pub(super) fn hiss(samples: usize, seed: u64) -> Vec<f32> {
     let mut random = random(seed ^ 0xff);
     (0..samples).map(|_| random() * 0.000_3).collect()
 }

@@ -394,7 +394,7 @@ export const en = {
   'headset.noiseHint': 'Keeps fans and traffic out of the call.',
   'headset.strong': 'Noisy room',
   'headset.strongHint':
-    'Takes more of the room out, hoods, fans and streets most of all. They hear you a hundredth of a second later.',
+    'Takes more of the room out, and turns it down between your words: hoods, streets, people further away. They hear you a hundredth of a second later.',
   'headset.noisyNow': 'It is loud around you now: turn this on.',
   'headset.gain': 'Even loudness',
   'headset.gainHint': 'Makes a quiet voice louder and a loud one quieter.',

@@ -399,7 +399,7 @@ export const it: Dictionary = {
   'headset.noiseHint': 'Tiene fuori dalla chiamata ventole e traffico.',
   'headset.strong': 'Ambiente rumoroso',
   'headset.strongHint':
-    'Toglie di più di ciò che ti sta intorno, soprattutto cappe, ventole e strade. Ti sentono un centesimo di secondo dopo.',
+    'Toglie di più di ciò che ti sta intorno, e lo abbassa mentre non parli: cappe, strade, persone più lontane. Ti sentono un centesimo di secondo dopo.',
   'headset.noisyNow': 'Adesso intorno a te c’è rumore: attivalo.',
   'headset.gain': 'Volume uniforme',
   'headset.gainHint': 'Alza una voce bassa e abbassa una voce alta.',

@@ -140,6 +140,12 @@ def machine():
     return f"{os.cpu_count()} × {model[1] if model else 'processor'}, {memory:.0f} GB, Linux {system.release} {system.machine}"
 
 
+def builds(calls):
+    """Which commits our calls are of: a run that goes on may be of another than the one before."""
+    of = [c.get("build", "one not noted") for c in calls if c["client"].startswith("ours")]
+    return ", ".join(f"{of.count(build)} of commit {build}" for build in dict.fromkeys(of))
+
+
 def versions(clients):
     jssip = json.loads(pathlib.Path("node_modules/jssip/package.json").read_text())["version"]
     used = {
@@ -246,6 +252,7 @@ def written(section, calls):
         "",
         f"- Machine: {section['machine']}.",
         f"- Versions: {'; '.join(v for v in section['versions'].values() if v)}.",
+        *([f"- Calls of ours: {section['builds']}."] if section["builds"] else []),
         f"- {section['counted']} calls counted, {len(section['rejected'])} rejected"
         + "".join(f"; {r}" for r in dict.fromkeys(f"{r['condition']}, {r['client']}: {r['reason'][:100]}" for r in section["rejected"]))
         + ".",
@@ -293,6 +300,7 @@ def main():
         **{k: told[k] for k in ("rounds", "codec", "bothWays", "busy", "seed", "rejected")},
         "clients": [c for c in COLOURS if c in present],
         "versions": versions(present),
+        "builds": builds(calls),
         "counted": len(calls),
         "conditions": rows(calls),
         "comparisons": comparisons(calls),

@@ -39,6 +39,8 @@ pub struct Bench {
     pub busy: bool,
     /// Keep recordings.
     pub keep: bool,
+    /// The commit that is measured.
+    pub build: String,
 }
 
 /// Which call.
@@ -118,7 +120,7 @@ impl Bench {
         }
         Ok(json!({
             "client": plan.client, "condition": plan.condition, "round": plan.round, "seed": plan.seed,
-            "codec": self.codec, "score": scored, "counted": counted, "relay": relay, "othersCpu": others,
+            "build": self.build, "codec": self.codec, "score": scored, "counted": counted, "relay": relay, "othersCpu": others,
             "cpu": { "a": cpu.first(), "b": cpu.get(1) }, "pss": { "a": memory[0], "b": memory[1] },
         }))
     }

@@ -119,6 +119,7 @@ fn bench(arguments: &Arguments) -> Result<(), Failure> {
         both: arguments.both_ways,
         busy: arguments.busy,
         keep: arguments.keep,
+        build: process::run(Command::new("git").args(["describe", "--always", "--dirty"]))?.trim().to_owned(),
         root: root.clone(),
     };
     // A B C D, A B C D: what changes in the machine meanwhile befalls all alike.

@@ -160,6 +160,10 @@ impl Processing {
         if let Some(echo) = &mut self.echo {
             echo.anew();
         }
+        // The same voice may be weaker there than a neighbour's was.
+        if let Some(strong) = &mut self.strong {
+            strong.anew();
+        }
     }
 
     /// The time echo, noise and gain took since this was last asked.

@@ -108,15 +108,18 @@ pub fn schedule(data: &[u8]) {
         // A step of 10 ms or none, and seldom a long silence.
         micros += if later < 254 { u64::from(later % 4) * 10_000 } else { u64::from(numbers) * 40_000 };
         let now = epoch + Duration::from_micros(micros);
-        let packet = Packet { ssrc, sequence, timestamp, kind: Payload::Voice(codec), payload: &payload[..length] };
-        playout.put(&packet, now);
+        let (kind, payload) = match clock {
+            240..250 => (Payload::Comfort, &step[..usize::from(clock - 240).min(step.len())]),
+            _ => (Payload::Voice(codec), &payload[..length]),
+        };
+        playout.put(&Packet { ssrc, sequence, timestamp, kind, payload }, now);
         for _ in 0..later % 4 {
             playout.render(now, &mut out);
             assert!(out.iter().all(|sample| sample.is_finite() && sample.abs() < 4.0));
         }
     }
     // However it went, it falls silent.
-    let quiet = (0..2_000u64).any(|n| {
+    let quiet = (0..4_000u64).any(|n| {
         let now = epoch + Duration::from_micros(micros + n * 10_000);
         playout.render(now, &mut out) == crate::playout::Heard::Silence
     });

@@ -155,7 +155,7 @@ impl Playout {
             Put::Restarted => {
                 // Another speaker: nothing of the old one's voice must colour the new one's.
                 self.decoders.rest();
-                (self.playhead, self.bridged, self.comforting) = (None, 0, false);
+                (self.playhead, self.bridged, self.comforting, self.comfort) = (None, 0, false, Comfort::new());
                 self.delay.restart();
                 self.deep = 0;
                 self.decisions.streams += 1;
@@ -164,7 +164,7 @@ impl Playout {
             Put::Duplicate => self.decisions.duplicates += 1,
             Put::Kept | Put::Refused => {}
         }
-        if let Some(at) = at {
+        if let (Some(at), Payload::Voice(_)) = (at, packet.kind) {
             self.delay.came(at, arrival);
         }
         put
@@ -211,7 +211,9 @@ impl Playout {
     /// How long the frame rendered at `now` has waited here, beyond the quickest packet's way.
     pub fn delay(&self, now: Instant) -> Duration {
         // What comes next was made a frame later than what has just been taken.
-        let delay = self.playhead.map_or(0, |playhead| self.behind(playhead, self.clock(now)) + FRAME as i64);
+        // And while the far end pauses, what stands still is not late.
+        let paused = if self.comforting { self.bridged } else { self.softly } as i64;
+        let delay = self.playhead.map_or(0, |playhead| self.behind(playhead + paused, self.clock(now)) + FRAME as i64);
         Duration::from_micros(delay.max(0) as u64 * 1_000 / MS as u64)
     }
 
@@ -268,6 +270,10 @@ impl Playout {
         }
         if anew {
             return self.play(at, now, target);
+        }
+        if gap < -ROUNDING && waiting.follows && waiting.kind == Payload::Comfort {
+            // Some give it the time of the last word.
+            return self.rest(playhead);
         }
         if gap < -ROUNDING {
             // Its time has been played already, with something invented in its place.
@@ -329,7 +335,8 @@ impl Playout {
         let off = self.behind(playhead, now) - target;
         let jitter = (self.delay.target(0) - LEAST) / JITTER_PARTS;
         self.too_much = off > jitter + if self.too_much { NEAR } else { ABOVE };
-        if off > FAR_ABOVE || self.too_much && self.rested >= REST {
+        let far = off > FAR_ABOVE + jitter;
+        if far || self.too_much && self.rested >= REST {
             // The longest period wants 30 ms to be looked at.
             if self.sound.len() < stretch::ENOUGH
                 && self.jitter.next().is_some_and(|next| (next.at - playhead).abs() <= ROUNDING)
@@ -338,7 +345,7 @@ impl Playout {
                 self.decisions.played += more as u64;
                 self.playhead = Some(playhead + more as i64);
             }
-            let care = if off > FAR_ABOVE { Care::Hurried } else { Care::Gentle };
+            let care = if far { Care::Hurried } else { Care::Gentle };
             let saved = stretch::shorten(&mut self.sound, off as usize, care);
             self.decisions.shortened += saved as u64;
             self.rested = if saved > 0 { 0 } else { self.rested };
@@ -350,6 +357,8 @@ impl Playout {
     }
 }
 
+#[cfg(test)]
+mod line;
 #[cfg(test)]
 mod pause_tests;
 #[cfg(test)]

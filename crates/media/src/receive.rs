@@ -26,6 +26,9 @@ use crate::types::MediaEvent;
 /// Between two reports. RFC 3550 §6.2 would allow fewer; the encoder follows what comes back.
 const INTERVAL: Duration = Duration::from_secs(1);
 
+/// The level of comfort noise that is none, −dBov (RFC 3389 §3.1).
+const SILENT: u8 = 127;
+
 /// Takes what comes, counts what goes.
 pub struct Receive {
     shared: Arc<Shared>,
@@ -53,9 +56,15 @@ impl Receive {
     pub fn take_rtp(&mut self, packet: &rtp::Packet, now: Instant) {
         let header = &packet.header;
         let Some(payload) = self.shared.meaning(header.payload_type) else { return };
+        if payload == Payload::Comfort && matches!(&packet.payload[..], [] | [SILENT]) {
+            // Not of a room: Asterisk keeps a path open with it (rtp_keepalive) whose other end may be gone.
+            return;
+        }
         let timed = matches!(payload, Payload::Voice(_));
         self.reports.received(header.ssrc, header.sequence_number, header.timestamp, payload.clock_rate(), timed, now);
-        self.shared.pauses.store(payload == Payload::Comfort, Relaxed);
+        if payload != Payload::Events {
+            self.shared.pauses.store(payload == Payload::Comfort, Relaxed);
+        }
         self.publish(now);
         if !self.shared.receives() {
             return;
@@ -166,7 +175,7 @@ mod tests {
     use crate::types::{Codec, Direction};
 
     #[test]
-    fn who_tells_that_nobody_speaks_is_not_missed() {
+    fn who_tells_that_nobody_speaks_is_missed_later() {
         let (events, _) = tokio::sync::mpsc::unbounded_channel();
         let shared = Arc::new(Shared::new(events));
         shared.connected.store(true, Relaxed);
@@ -177,14 +186,20 @@ mod tests {
         let reports = Reports::new(7, "test".into(), now, SystemTime::UNIX_EPOCH);
         let (to_sound, mut sound) = rtrb::RingBuffer::new(INBOUND);
         let mut receive = Receive::new(shared.clone(), reports, to_sound);
-        let mut came = |payload_type: u8, sequence_number: u16| {
+        let mut came = |payload_type: u8, sequence_number: u16, level: u8| {
             let header = rtp::Header { payload_type, sequence_number, ssrc: 1, ..rtp::Header::default() };
-            receive.take_rtp(&rtp::Packet { header, payload: vec![60].into() }, now);
-            (sound.pop().map(|arrived| arrived.payload), shared.awaits())
+            receive.take_rtp(&rtp::Packet { header, payload: vec![level].into() }, now);
+            (sound.pop().ok().map(|arrived| arrived.payload), shared.pauses.load(Relaxed))
         };
-        assert_eq!(came(8, 1), (Ok(Payload::Voice(Codec::Pcma)), true));
+        let voice = Some(Payload::Voice(Codec::Pcma));
+        assert_eq!(came(8, 1, 0x55), (voice, false));
         // Nobody agreed on it; it has its number.
-        assert_eq!(came(13, 2), (Ok(Payload::Comfort), false));
-        assert_eq!(came(8, 3), (Ok(Payload::Voice(Codec::Pcma)), true));
+        assert_eq!(came(13, 2, 60), (Some(Payload::Comfort), true));
+        assert_eq!(came(8, 3, 0x55), (voice, false));
+        assert_eq!(came(13, 4, 127), (None, false), "what keeps a path open is no room");
+        assert_eq!(came(13, 5, 60), (Some(Payload::Comfort), true));
+        shared.set_direction(Direction::SendOnly);
+        shared.set_direction(Direction::SendRecv);
+        assert!(!shared.pauses.load(Relaxed), "after a hold it is missed again");
     }
 }

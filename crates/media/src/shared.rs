@@ -18,7 +18,7 @@ pub const INBOUND: usize = 64;
 /// See [`INBOUND`].
 pub const OUTBOUND: usize = 32;
 /// The payload type of comfort noise, in every session (RFC 3551 §6).
-const COMFORT: usize = 13;
+const COMFORT: u8 = 13;
 
 /// A packet that came.
 pub struct Arrived {
@@ -108,6 +108,9 @@ impl Shared {
     }
 
     pub fn set_direction(&self, direction: Direction) {
+        if !direction.receives() {
+            self.pauses.store(false, Relaxed);
+        }
         self.may_send.store(direction.sends(), Relaxed);
         self.may_receive.store(direction.receives(), Relaxed);
     }
@@ -122,23 +125,19 @@ impl Shared {
         self.connected.load(Relaxed) && self.may_receive.load(Relaxed)
     }
 
-    /// Packets should come in now: the far end has not said that nobody speaks.
-    pub fn awaits(&self) -> bool {
-        self.receives() && !self.pauses.load(Relaxed)
-    }
-
     /// Takes over what was negotiated: `ours` is what may come, `theirs` what we send. The far end may answer with
     /// other numbers than offered (RFC 3264 §6.1), and some send by their own numbers.
     pub fn set_payloads(&self, ours: &[(u8, Payload)], theirs: &[(u8, Payload)]) {
         self.meaning.iter().for_each(|meaning| meaning.store(0, Relaxed));
-        for (number, payload) in theirs.iter().chain(ours) {
+        let voice = theirs.iter().find(|(_, payload)| matches!(payload, Payload::Voice(_)));
+        // Its number is fixed (RFC 3551 §6), and some send it though nobody agreed on it; beside a codec of another clock it means nothing.
+        let comfort = voice.filter(|(_, voice)| voice.clock_rate() == Payload::Comfort.clock_rate());
+        let comfort = comfort.map(|_| (COMFORT, Payload::Comfort));
+        for (number, payload) in comfort.iter().chain(theirs).chain(ours) {
             if let Some(meaning) = self.meaning.get(usize::from(*number)) {
                 meaning.store(code(*payload), Relaxed);
             }
         }
-        // Its number is fixed (RFC 3551 §6), and some send it though nobody agreed on it.
-        let _ = self.meaning[COMFORT].compare_exchange(0, code(Payload::Comfort), Relaxed, Relaxed);
-        let voice = theirs.iter().find(|(_, payload)| matches!(payload, Payload::Voice(_)));
         self.voice
             .store(voice.map_or(0, |(number, payload)| u32::from(*number) << 8 | u32::from(code(*payload))), Relaxed);
         let events = theirs.iter().find(|(_, payload)| *payload == Payload::Events);

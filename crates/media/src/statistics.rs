@@ -17,6 +17,8 @@ const TICK: Duration = Duration::from_millis(200);
 const TICKS_PER_SNAPSHOT: u32 = 5;
 /// Without a packet for so long, though some should come, the operator is told.
 const SILENT: Duration = Duration::from_secs(3);
+/// And while the far end has said that nobody speaks: those who say so repeat it, but not that often.
+const SILENT_IN_PAUSE: Duration = Duration::from_secs(30);
 /// So long after the first packet there is no ground for a verdict on loss: until the stream has found its feet, most of what is
 /// rendered covers for packets that were never sent.
 const SETTLING: Duration = Duration::from_secs(2);
@@ -39,7 +41,13 @@ pub async fn watch(
         interval.tick().await;
         let now = Instant::now();
         let figures = shared.figures();
-        match flow.look(now, shared.awaits(), figures.packets_received, handler.path_lost()) {
+        match flow.look(
+            now,
+            shared.receives(),
+            shared.pauses.load(Relaxed),
+            figures.packets_received,
+            handler.path_lost(),
+        ) {
             Some(true) => shared.tell(MediaEvent::Interrupted),
             Some(false) => shared.tell(MediaEvent::Restored),
             None => {}
@@ -73,11 +81,12 @@ impl Flow {
     }
 
     /// True when an interruption begins, false when one ends.
-    pub fn look(&mut self, now: Instant, expected: bool, packets: u64, path_lost: bool) -> Option<bool> {
+    pub fn look(&mut self, now: Instant, expected: bool, pauses: bool, packets: u64, path_lost: bool) -> Option<bool> {
         if packets != self.packets || !expected {
             (self.packets, self.moved) = (packets, now);
         }
-        let interrupted = path_lost || now.saturating_duration_since(self.moved) >= SILENT;
+        let interrupted =
+            path_lost || now.saturating_duration_since(self.moved) >= if pauses { SILENT_IN_PAUSE } else { SILENT };
         (std::mem::replace(&mut self.interrupted, interrupted) != interrupted).then_some(interrupted)
     }
 }
@@ -212,27 +221,31 @@ mod tests {
     }
 
     #[test]
-    fn three_seconds_without_packets_is_an_interruption_only_while_some_should_come() {
+    fn three_seconds_without_packets_and_thirty_of_a_pause_are_an_interruption_only_while_some_should_come() {
         let start = Instant::now();
         let mut flow = Flow::new(start);
-        // (second, packets should come, packets so far, path lost) -> told
+        // (second, packets should come, the far end pauses, packets so far, path lost) -> told
         let table = [
-            (1, true, 50, false, None),
-            (3, true, 50, false, None),
-            (4, true, 50, false, Some(true)),
-            (5, true, 50, false, None),
-            (6, true, 51, false, Some(false)),
-            (7, false, 51, false, None),
-            (20, false, 51, false, None),
-            (21, true, 51, false, None),
-            (23, true, 51, false, Some(true)),
-            (24, false, 51, false, Some(false)),
-            (25, true, 60, true, Some(true)),
-            (26, true, 70, false, Some(false)),
+            (1, true, false, 50, false, None),
+            (3, true, false, 50, false, None),
+            (4, true, false, 50, false, Some(true)),
+            (5, true, false, 50, false, None),
+            (6, true, false, 51, false, Some(false)),
+            (7, false, false, 51, false, None),
+            (20, false, false, 51, false, None),
+            (21, true, false, 51, false, None),
+            (23, true, false, 51, false, Some(true)),
+            (24, false, false, 51, false, Some(false)),
+            (25, true, false, 60, true, Some(true)),
+            (26, true, false, 70, false, Some(false)),
+            (27, true, true, 71, false, None),
+            (56, true, true, 71, false, None),
+            (57, true, true, 71, false, Some(true)),
+            (58, true, false, 72, false, Some(false)),
         ];
-        for (second, expected, packets, lost, told) in table {
+        for (second, expected, pauses, packets, lost, told) in table {
             assert_eq!(
-                flow.look(start + Duration::from_secs(second), expected, packets, lost),
+                flow.look(start + Duration::from_secs(second), expected, pauses, packets, lost),
                 told,
                 "second {second}"
             );

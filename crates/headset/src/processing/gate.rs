@@ -7,6 +7,8 @@ use crate::{Frame, dbfs};
 
 /// Surer than this, of 1, that it hears a voice, the suppressor tells how loud the operator speaks.
 const SURE: f32 = 0.9;
+/// And surer than this, that it may be the operator after all.
+const LIKELY: f32 = 0.5;
 /// What is weaker than the operator's voice by more, dB, is somebody else's. At a headset's microphone, neighbours are 25 to 35 dB
 /// weaker; words begin with what is 20 dB weaker.
 const WEAKER: f32 = 21.0;
@@ -27,7 +29,7 @@ const CLOSE: f32 = 0.973;
 /// Follows the operator.
 #[derive(Debug)]
 pub struct Gate {
-    /// How loud the operator speaks, dBFS.
+    /// How loud the operator speaks, dBFS: the louder syllables, for it rises quickly and falls slowly.
     level: f32,
     hold: u32,
     gain: f32,
@@ -45,7 +47,7 @@ impl Gate {
         Self { hold: u32::MAX, ..Self::new() }
     }
 
-    /// Turns a frame down unless it is the operator's; `voice` is how sure it is that it holds one, or that the next frame does.
+    /// Turns a frame down unless it is the operator's; `voice` is how sure the suppressor is that one is heard.
     pub fn pass(&mut self, frame: &mut Frame, voice: f32) {
         let level = dbfs(frame);
         if level > self.level - WEAKER {
@@ -56,7 +58,7 @@ impl Gate {
             }
         } else {
             self.hold = self.hold.saturating_sub(1);
-            self.level -= if voice > SURE { DOUBT } else { 0.0 };
+            self.level -= if voice > LIKELY { DOUBT } else { 0.0 };
         }
         let before = self.gain;
         self.gain = if self.hold > 0 { 1.0 } else { (self.gain * CLOSE).max(CLOSED) };

@@ -28,7 +28,6 @@ impl Strong {
         let scaled = frame.map(|s| if s.is_finite() { s.clamp(-1.0, 1.0) * STEPS } else { 0.0 });
         let voice = self.network.process_frame(frame, &scaled);
         frame.iter_mut().for_each(|s| *s /= STEPS);
-        // It tells of the frame that is still to come: words find the gate open.
         self.gate.pass(frame, voice);
     }
 }

@@ -7,7 +7,7 @@ use super::resample::{Rate, Up};
 const RATE: Rate = Rate::Narrow;
 /// Reflection coefficients that count; more colour than these give nobody hears.
 const ORDER: usize = 12;
-/// Samples at 8 kHz in which the noise goes over into one of another loudness: 30 ms.
+/// How quickly the noise goes over into one of another loudness, in samples at 8 kHz: most of it within 30 ms.
 const GLIDE: f32 = 240.0;
 /// The loudest made, dBov: who claims a louder room is not believed.
 const LOUDEST: u8 = 30;
@@ -41,18 +41,23 @@ impl Comfort {
         }
     }
 
-    /// Takes what a packet tells: the level in −dBov, then coefficients (RFC 3389 §3). An empty one tells nothing new.
-    pub fn take(&mut self, payload: &[u8]) {
-        let Some((level, coefficients)) = payload.split_first() else { return };
+    /// Takes what a packet tells: the level in −dBov, then coefficients (RFC 3389 §3). An empty one tells nothing new; whether anything
+    /// was told yet.
+    pub fn take(&mut self, payload: &[u8]) -> bool {
+        let Some((level, coefficients)) = payload.split_first() else { return self.wanted > 0.0 };
         let level = (level & 0x7f).max(LOUDEST);
         self.wanted = 10f32.powf(-f32::from(level) / 20.0);
-        // What rings in the old colour could be loud in the new.
-        (self.colour, self.waves) = ([0.0; ORDER], [0.0; ORDER + 1]);
-        for (colour, octet) in self.colour.iter_mut().zip(coefficients) {
+        let mut colour = [0.0; ORDER];
+        for (colour, octet) in colour.iter_mut().zip(coefficients) {
             *colour = ((f32::from(*octet) - 127.0) / 127.0).clamp(-0.99, 0.99);
+        }
+        if colour != self.colour {
+            // What rings in the old colour could be loud in the new.
+            (self.colour, self.waves) = (colour, [0.0; ORDER + 1]);
         }
         // The filter makes it louder by this; white noise of ±1 is of 1/√3.
         self.share = (3.0 * self.colour.iter().map(|k| 1.0 - k * k).product::<f32>()).sqrt();
+        true
     }
 
     /// Makes `samples` at 48 kHz.

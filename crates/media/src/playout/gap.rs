@@ -10,6 +10,8 @@ const BRIDGE: usize = FRAME + SEAM;
 const LONGEST_BRIDGE: usize = 120 * MS as usize;
 /// So much of a background: senders that pause tell of it each 400 ms.
 const LONGEST_PAUSE: usize = 1_000 * MS as usize;
+/// So much of a background that the far end has described: as long as it is not missed.
+const LONGEST_REST: usize = 30_000 * MS as usize;
 /// Gaps of more than a packet count longer, for there are fewer.
 pub(super) const RUNS_FORGET: f32 = 0.998;
 /// After so many gaps without it, it is taken not to be sent.
@@ -31,7 +33,13 @@ impl Playout {
         if self.comforting {
             // What nobody will send is not waited for.
             length = least;
-        } else if self.bridged + length > if soft { LONGEST_PAUSE } else { LONGEST_BRIDGE } {
+        }
+        let most = match soft {
+            _ if self.comforting => LONGEST_REST,
+            true => LONGEST_PAUSE,
+            false => LONGEST_BRIDGE,
+        };
+        if self.bridged + length > most {
             (self.playhead, self.bridged, self.softly) = (None, 0, 0);
             return false;
         }
@@ -120,11 +128,11 @@ impl Playout {
 
     /// The far end says that nobody speaks, and how that sounds: it is heard until something else comes.
     pub(super) fn rest(&mut self, at: i64) -> bool {
-        if let Some(waiting) = self.jitter.next() {
-            self.comfort.take(waiting.payload);
-        }
+        let told = self.jitter.next().is_some_and(|waiting| self.comfort.take(waiting.payload));
         self.jitter.pop();
-        (self.playhead, self.bridged, self.comforting) = (Some(at), 0, true);
+        if told {
+            (self.playhead, self.bridged, self.comforting) = (Some(at), 0, true);
+        }
         true
     }
 

@@ -164,6 +164,7 @@ impl Jitter {
                 Some(0)
             }
             (_, Some(clock)) => match clock.follow(rate, packet.timestamp, arrival) {
+                None if packet.kind == Payload::Comfort => None,
                 None => return self.begin(packet, arrival),
                 at => at,
             },

@@ -1,6 +1,6 @@
 //! A far end that sends nothing while nobody speaks.
 
-use super::tests::Line;
+use super::line::Line;
 use super::*;
 
 #[test]
@@ -43,6 +43,7 @@ fn while_nobody_speaks_the_room_is_heard_that_the_far_end_tells_of() {
         for level in [50, 60] {
             // Four seconds, with a colour, and no word of it meanwhile.
             line.rests(200, &[level, 190, 100, 140]);
+            assert!(line.delay() < 45, "{} ms", line.delay());
             let told = -f32::from(level);
             let heard = line.sound[line.sound.len() - 3 * 48_000..].chunks_exact(4_800).map(crate::levels::dbfs);
             assert!(heard.into_iter().all(|heard| (heard - told).abs() < 4.0), "{codec:?}, {level}");
@@ -73,4 +74,31 @@ fn beside_opus_or_from_a_stranger_comfort_noise_harms_nothing() {
         line.rests(50, tells);
         assert!(line.sound.iter().all(|sample| sample.abs() < 0.3));
     }
+}
+
+#[test]
+fn comfort_noise_with_the_time_of_the_last_word_is_heard_too() {
+    let mut line = Line::new(Codec::Pcma);
+    line.goes_on(100, |_| Some(0.0));
+    line.put_as(Payload::Comfort, 1, 100, 99 * 960, &[50], 2_000_000);
+    // Said again after so long that for a voice it would be another stream.
+    line.listen(300);
+    line.put_as(Payload::Comfort, 1, 101, 99 * 960, &[50], 5_000_000);
+    line.listen(100);
+    let heard = crate::levels::dbfs(&line.sound[line.sound.len() - 48_000..]);
+    assert!((heard + 50.0).abs() < 4.0, "{heard}");
+    (line.sent, line.pauses) = (300, Some(300 - 102));
+    line.goes_on(50, |_| Some(0.0));
+    line.listen(2);
+    assert_eq!((line.decided_ms()[0], line.playout.decisions().streams), (3_000, 1));
+    assert!(line.delay() < 45, "{} ms", line.delay());
+}
+
+#[test]
+fn a_room_that_was_told_of_once_is_not_heard_for_ever() {
+    let mut line = Line::new(Codec::Pcma);
+    line.goes_on(50, |_| Some(0.0));
+    line.rests(1_600, &[50]);
+    assert_eq!(line.heard[line.heard.len() - 1], Heard::Silence);
+    assert_eq!(line.heard[2_900], Heard::Speech);
 }

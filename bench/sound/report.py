@@ -239,7 +239,8 @@ def written(section, calls):
     found, clients = section["conditions"], section["clients"]
     folder = pathlib.Path("docs/figures")
     *earlier, last = (command.removesuffix(" --") for command in section["command"].split("\n"))
-    calls_each = "One call each" if section["rounds"] == 1 else f"Median of {section['rounds']} calls (smallest to largest)"
+    each = sorted({len(of[client]["delay"]["each"]) for of in found.values() for client in of if "delay" in of[client]})
+    calls_each = "One call each" if each == [1] else f"{' or '.join(map(str, each))} calls each; of several the median (smallest to largest)"
     out = [
         "```",
         *earlier,

@@ -44,7 +44,7 @@ fn payloads(codec: Codec, packets: impl Iterator<Item = [f32; PACKET]>) -> Vec<V
 #[test]
 fn a_tone_comes_back_at_its_pitch_and_level() {
     for codec in CODECS {
-        for hertz in [300.0, 1_000.0, 3_000.0, 3_400.0] {
+        for hertz in [300.0, 1_000.0, 3_000.0] {
             let mut decoder = Decoder::new(codec).unwrap();
             let mut out = Pcm::new();
             for payload in payloads(codec, (0..50).map(|n| tone(hertz, 0.3, n))) {

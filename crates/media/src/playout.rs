@@ -32,8 +32,8 @@ const ROUNDING: i64 = 2 * MS;
 /// So much more than the target is left as it is; once shortening has begun, it goes on until only so much is left.
 const ABOVE: i64 = 15 * MS;
 const NEAR: i64 = 5 * MS;
-/// Where it jitters, one in so many parts of what is waited for that, on top of both: what is taken out there is soon put in again, and both
-/// are heard. By 0.1 of PESQ at a mean of 10 ms and 0.5 at 40, for 5 to 25 ms.
+/// Where it jitters, one in so many parts of what is waited for that, on top of both: what is taken out there is soon put in again, and
+/// both are heard. By 0.1 of PESQ at a mean of 10 ms and 0.5 at 40, for 5 to 25 ms.
 const JITTER_PARTS: i64 = 5;
 /// So much less is left as it is.
 const BELOW: i64 = 2 * MS;
@@ -112,9 +112,9 @@ pub struct Playout {
     packet: i64,
     /// How loud the last packet was, mean square.
     power: f32,
-    /// What the far end has told of its room; and whether that was the last thing it sent.
+    /// What the far end has told of its room; and if that was the last it sent, samples made of it since.
     comfort: Comfort,
-    comforting: bool,
+    resting: Option<usize>,
     /// Samples of soft sound continued since then: a pause, or something lost? The next packet tells.
     softly: usize,
     decisions: Decisions,
@@ -141,7 +141,7 @@ impl Playout {
             packet: PACKET as i64,
             power: 0.0,
             comfort: Comfort::new(),
-            comforting: false,
+            resting: None,
             softly: 0,
             decisions: Decisions::default(),
         }
@@ -155,7 +155,7 @@ impl Playout {
             Put::Restarted => {
                 // Another speaker: nothing of the old one's voice must colour the new one's.
                 self.decoders.rest();
-                (self.playhead, self.bridged, self.comforting, self.comfort) = (None, 0, false, Comfort::new());
+                (self.playhead, self.bridged, self.resting, self.comfort) = (None, 0, None, Comfort::new());
                 self.delay.restart();
                 self.deep = 0;
                 self.decisions.streams += 1;
@@ -193,7 +193,7 @@ impl Playout {
     pub fn clear(&mut self) {
         self.jitter.clear();
         self.sound.clear();
-        (self.playhead, self.bridged, self.invented, self.comforting) = (None, 0, 0, false);
+        (self.playhead, self.bridged, self.invented, self.resting) = (None, 0, 0, None);
     }
 
     /// Less work in a gap from now on, for less sound.
@@ -210,10 +210,9 @@ impl Playout {
 
     /// How long the frame rendered at `now` has waited here, beyond the quickest packet's way.
     pub fn delay(&self, now: Instant) -> Duration {
-        // What comes next was made a frame later than what has just been taken.
-        // And while the far end pauses, what stands still is not late.
-        let paused = if self.comforting { self.bridged } else { self.softly } as i64;
-        let delay = self.playhead.map_or(0, |playhead| self.behind(playhead + paused, self.clock(now)) + FRAME as i64);
+        // What comes next was made a frame later than what has just been taken; and a background that goes on has not waited.
+        let made_later = FRAME as i64 - self.softly as i64;
+        let delay = self.playhead.map_or(0, |playhead| self.behind(playhead, self.clock(now)) + made_later);
         Duration::from_micros(delay.max(0) as u64 * 1_000 / MS as u64)
     }
 
@@ -249,10 +248,14 @@ impl Playout {
         let target = self.target();
         let Some(waiting) = self.jitter.next() else { return self.bridge() };
         let at = waiting.at;
+        if waiting.kind == Payload::Comfort && (waiting.follows || self.playhead.is_none()) {
+            // At once, whatever its time: some give it that of the last word.
+            return self.rest();
+        }
         let Some(playhead) = self.playhead else {
             // Start when the first packet has waited as long as all shall.
             if self.delay.of(at, now) < target {
-                return false;
+                return self.rest_on();
             }
             return self.play(at, now, target);
         };
@@ -263,17 +266,12 @@ impl Playout {
         if anew && gap > 0 && self.delay.of(at, now) + (self.sound.len() as i64) < target {
             return self.bridge();
         }
-        let softly = std::mem::take(&mut self.softly) as u64;
         if paused {
-            self.decisions.bridged -= softly;
-            self.decisions.paused += softly;
+            self.was_pause();
         }
+        self.softly = 0;
         if anew {
             return self.play(at, now, target);
-        }
-        if gap < -ROUNDING && waiting.follows && waiting.kind == Payload::Comfort {
-            // Some give it the time of the last word.
-            return self.rest(playhead);
         }
         if gap < -ROUNDING {
             // Its time has been played already, with something invented in its place.
@@ -291,7 +289,7 @@ impl Playout {
     /// The packet that waits is played; the playhead goes to its end.
     fn play(&mut self, at: i64, now: i64, target: i64) -> bool {
         if let Some(Payload::Comfort) = self.jitter.next().map(|next| next.kind) {
-            return self.rest(at);
+            return self.rest();
         }
         let began = self.sound.len();
         let mut made = self.decode();
@@ -318,7 +316,7 @@ impl Playout {
     fn decode(&mut self) -> usize {
         let Some(waiting) = self.jitter.next() else { return 0 };
         let Payload::Voice(codec) = waiting.kind else { return 0 };
-        self.comforting = false;
+        self.resting = None;
         let Some(decoder) = self.decoders.take_up(codec) else {
             self.jitter.pop();
             return 0;

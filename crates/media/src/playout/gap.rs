@@ -21,38 +21,25 @@ impl Playout {
     /// Nothing waits: what was heard is continued, and the playhead stays.
     pub(super) fn bridge(&mut self) -> bool {
         if self.playhead.is_none() {
-            return false;
+            return self.rest_on();
         }
         // On a lossy line it is likely lost: a whole packet then, so that the redundancy of the next one follows without a seam. Else
         // it is likely late: as little as can be, for all of it is delay.
         let least = (BRIDGE - self.sound.len()).next_multiple_of(SEAM);
-        let mut length = if self.lossy() { least.max(self.packet as usize) } else { least };
+        let length = if self.lossy() { least.max(self.packet as usize) } else { least };
         // A voice is not continued for long. What is soft is: whoever sends nothing while nobody speaks has a background all the same,
         // and nobody hears that it is invented.
-        let soft = self.comforting || self.power < stretch::QUIET;
-        if self.comforting {
-            // What nobody will send is not waited for.
-            length = least;
-        }
-        let most = match soft {
-            _ if self.comforting => LONGEST_REST,
-            true => LONGEST_PAUSE,
-            false => LONGEST_BRIDGE,
-        };
-        if self.bridged + length > most {
+        let soft = self.power < stretch::QUIET;
+        if self.bridged + length > if soft { LONGEST_PAUSE } else { LONGEST_BRIDGE } {
             (self.playhead, self.bridged, self.softly) = (None, 0, 0);
             return false;
         }
         let made = self.conceal(length);
         self.bridged += made;
+        self.decisions.bridged += made as u64;
         if soft {
             self.invented = self.invented.saturating_sub(made);
-        }
-        if self.comforting {
-            self.decisions.paused += made as u64;
-        } else {
-            self.decisions.bridged += made as u64;
-            self.softly += if soft { made } else { 0 };
+            self.softly += made;
         }
         made > 0
     }
@@ -126,23 +113,40 @@ impl Playout {
         self.decoders.decoder_in_use().map_or(0, |decoder| ask(decoder, waiting.payload, &mut self.fresh))
     }
 
-    /// The far end says that nobody speaks, and how that sounds: it is heard until something else comes.
-    pub(super) fn rest(&mut self, at: i64) -> bool {
+    /// The far end says that nobody speaks, and how that sounds: it is heard until somebody does.
+    pub(super) fn rest(&mut self) -> bool {
         let told = self.jitter.next().is_some_and(|waiting| self.comfort.take(waiting.payload));
         self.jitter.pop();
         if told {
-            (self.playhead, self.bridged, self.comforting) = (Some(at), 0, true);
+            self.was_pause();
+            (self.playhead, self.bridged, self.invented, self.resting) = (None, 0, 0, Some(0));
         }
         true
     }
 
-    pub(super) fn conceal(&mut self, samples: usize) -> usize {
+    /// The room of a far end where nobody speaks.
+    pub(super) fn rest_on(&mut self) -> bool {
+        self.resting = self.resting.filter(|rested| *rested < LONGEST_REST);
+        let Some(rested) = &mut self.resting else { return false };
         self.fresh.clear();
-        let made = match self.decoders.decoder_in_use() {
-            _ if self.comforting => self.comfort.make(samples, &mut self.fresh),
-            Some(decoder) => decoder.conceal(samples.min(LONGEST), &mut self.fresh),
-            None => 0,
-        };
+        let made = self.comfort.make(FRAME, &mut self.fresh);
+        self.sound.extend(self.fresh.iter());
+        *rested += made;
+        self.decisions.paused += made as u64;
+        true
+    }
+
+    /// What was invented of late continued a background: the far end has paused.
+    pub(super) fn was_pause(&mut self) {
+        let softly = std::mem::take(&mut self.softly) as u64;
+        self.decisions.bridged -= softly;
+        self.decisions.paused += softly;
+    }
+
+    pub(super) fn conceal(&mut self, samples: usize) -> usize {
+        let Some(decoder) = self.decoders.decoder_in_use() else { return 0 };
+        self.fresh.clear();
+        let made = decoder.conceal(samples.min(LONGEST), &mut self.fresh);
         self.sound.extend(self.fresh.iter());
         self.invented += made;
         made

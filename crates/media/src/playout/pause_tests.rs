@@ -17,6 +17,7 @@ fn while_the_far_end_pauses_its_background_goes_on_and_nothing_is_held_against_t
     assert!(line.concealed_from(100) < 0.01, "{}", line.concealed_from(100));
     let [_, lost, bridged, ..] = line.decided_ms();
     assert!(lost + bridged < 100 && line.delay() < 45, "{:?}, {} ms", line.decided_ms(), line.delay());
+    assert!(line.delays[100..].iter().all(|delay| *delay < 100), "what goes on in a pause has not waited");
     let levels: Vec<f32> = line.sound[48_000..].chunks_exact(FRAME).map(crate::levels::dbfs).collect();
     let least = levels.iter().copied().fold(0.0, f32::min);
     assert!(least > -75.0, "a hole of {least:.0} dBFS");

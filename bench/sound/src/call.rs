@@ -39,7 +39,7 @@ pub struct Bench {
     pub busy: bool,
     /// Keep recordings.
     pub keep: bool,
-    /// The commit that is measured.
+    /// The commit that is measured, as far as it is known.
     pub build: String,
 }
 

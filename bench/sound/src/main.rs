@@ -119,7 +119,7 @@ fn bench(arguments: &Arguments) -> Result<(), Failure> {
         both: arguments.both_ways,
         busy: arguments.busy,
         keep: arguments.keep,
-        build: process::run(Command::new("git").args(["describe", "--always", "--dirty"]))?.trim().to_owned(),
+        build: build(),
         root: root.clone(),
     };
     // A B C D, A B C D: what changes in the machine meanwhile befalls all alike.
@@ -158,6 +158,16 @@ fn bench(arguments: &Arguments) -> Result<(), Failure> {
     drop(bench);
     println!("{} calls counted, {} rejected", calls.len(), rejected.len());
     report(&root, &file, arguments.no_docs)
+}
+
+/// The commit that is measured, and whether anything but the documents, which a run writes, differs from it.
+fn build() -> String {
+    let git = |words: &[&str]| process::run(Command::new("git").args(words));
+    match (git(&["rev-parse", "--short", "HEAD"]), git(&["status", "--porcelain", "--", ".", ":!docs"])) {
+        (Ok(commit), Ok(changed)) if changed.is_empty() => commit.trim().to_owned(),
+        (Ok(commit), Ok(_)) => format!("{}, changed", commit.trim()),
+        _ => "unknown".to_owned(),
+    }
 }
 
 fn chosen(arguments: &Arguments) -> Result<Vec<String>, Failure> {

@@ -41,13 +41,8 @@ pub async fn watch(
         interval.tick().await;
         let now = Instant::now();
         let figures = shared.figures();
-        match flow.look(
-            now,
-            shared.receives(),
-            shared.pauses.load(Relaxed),
-            figures.packets_received,
-            handler.path_lost(),
-        ) {
+        let patience = shared.receives().then(|| if shared.pauses.load(Relaxed) { SILENT_IN_PAUSE } else { SILENT });
+        match flow.look(now, patience, figures.packets_received, handler.path_lost()) {
             Some(true) => shared.tell(MediaEvent::Interrupted),
             Some(false) => shared.tell(MediaEvent::Restored),
             None => {}
@@ -80,13 +75,13 @@ impl Flow {
         Self { packets: 0, moved: now, interrupted: false }
     }
 
-    /// True when an interruption begins, false when one ends.
-    pub fn look(&mut self, now: Instant, expected: bool, pauses: bool, packets: u64, path_lost: bool) -> Option<bool> {
-        if packets != self.packets || !expected {
+    /// True when an interruption begins, false when one ends. `patience` is how long nothing may come; none where nothing should.
+    pub fn look(&mut self, now: Instant, patience: Option<Duration>, packets: u64, path_lost: bool) -> Option<bool> {
+        if packets != self.packets || patience.is_none() {
             (self.packets, self.moved) = (packets, now);
         }
-        let interrupted =
-            path_lost || now.saturating_duration_since(self.moved) >= if pauses { SILENT_IN_PAUSE } else { SILENT };
+        let waited = now.saturating_duration_since(self.moved);
+        let interrupted = path_lost || patience.is_some_and(|patience| waited >= patience);
         (std::mem::replace(&mut self.interrupted, interrupted) != interrupted).then_some(interrupted)
     }
 }
@@ -221,31 +216,32 @@ mod tests {
     }
 
     #[test]
-    fn three_seconds_without_packets_and_thirty_of_a_pause_are_an_interruption_only_while_some_should_come() {
+    fn too_long_without_packets_is_an_interruption_only_while_some_should_come() {
         let start = Instant::now();
         let mut flow = Flow::new(start);
-        // (second, packets should come, the far end pauses, packets so far, path lost) -> told
+        let (usual, pause) = (Some(SILENT), Some(SILENT_IN_PAUSE));
+        // (second, patience, packets so far, path lost) -> told
         let table = [
-            (1, true, false, 50, false, None),
-            (3, true, false, 50, false, None),
-            (4, true, false, 50, false, Some(true)),
-            (5, true, false, 50, false, None),
-            (6, true, false, 51, false, Some(false)),
-            (7, false, false, 51, false, None),
-            (20, false, false, 51, false, None),
-            (21, true, false, 51, false, None),
-            (23, true, false, 51, false, Some(true)),
-            (24, false, false, 51, false, Some(false)),
-            (25, true, false, 60, true, Some(true)),
-            (26, true, false, 70, false, Some(false)),
-            (27, true, true, 71, false, None),
-            (56, true, true, 71, false, None),
-            (57, true, true, 71, false, Some(true)),
-            (58, true, false, 72, false, Some(false)),
+            (1, usual, 50, false, None),
+            (3, usual, 50, false, None),
+            (4, usual, 50, false, Some(true)),
+            (5, usual, 50, false, None),
+            (6, usual, 51, false, Some(false)),
+            (7, None, 51, false, None),
+            (20, None, 51, false, None),
+            (21, usual, 51, false, None),
+            (23, usual, 51, false, Some(true)),
+            (24, None, 51, false, Some(false)),
+            (25, usual, 60, true, Some(true)),
+            (26, usual, 70, false, Some(false)),
+            (27, pause, 71, false, None),
+            (56, pause, 71, false, None),
+            (57, pause, 71, false, Some(true)),
+            (58, usual, 72, false, Some(false)),
         ];
-        for (second, expected, pauses, packets, lost, told) in table {
+        for (second, patience, packets, lost, told) in table {
             assert_eq!(
-                flow.look(start + Duration::from_secs(second), expected, pauses, packets, lost),
+                flow.look(start + Duration::from_secs(second), patience, packets, lost),
                 told,
                 "second {second}"
             );

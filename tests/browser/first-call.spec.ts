@@ -17,6 +17,12 @@ test('from the first start to the registered request, by keyboard alone', async 
   await page.keyboard.press('F9');
   await expect(page.getByRole('button', { name: /^Hang up/ })).toBeVisible();
   await expect(status).toContainText('In a call');
+  await press(page, page.locator('summary', { hasText: 'Sound quality' }));
+  await expect(page.getByRole('heading', { name: 'Where each millisecond goes' })).toBeVisible();
+  // Only the room scrolls: where the window itself can, the focus far down moves its head out of sight.
+  await reach(page, page.getByRole('button', { name: /^Register/ }));
+  expect(await page.evaluate('document.documentElement.scrollHeight - innerHeight')).toBe(0);
+  await nothingForAxe(page);
   await type(page, page.getByRole('combobox', { name: 'Topic' }), 'amount');
   await page.keyboard.press('Enter');
   // The topic was chosen with its detail: the note is next.

@@ -109,6 +109,13 @@ struct Trial {
     lasted: u32,
 }
 
+impl Trial {
+    /// A queue was seen, not loss alone.
+    fn knows_queue(&self) -> bool {
+        self.queue_ms > QUEUE_MS
+    }
+}
+
 /// Follows the far end's reports.
 #[derive(Debug)]
 pub struct Adaptation {
@@ -133,6 +140,8 @@ pub struct Adaptation {
     /// Steps since less was in vain, and how long to wait until it is tried again.
     futile: u32,
     resigned: u32,
+    /// A queue had been seen then. If not, one that is seen now is a new reason.
+    futile_by_queue: bool,
 }
 
 impl Adaptation {
@@ -155,6 +164,7 @@ impl Adaptation {
             patience: PATIENCE,
             futile: MINUTE,
             resigned: MINUTE,
+            futile_by_queue: true,
         }
     }
 
@@ -211,8 +221,10 @@ impl Adaptation {
         if queued {
             self.calm = 0;
         }
-        let rested = self.trial.is_some() || self.futile >= self.resigned;
-        if let Some(trial) = self.trial.take_if(|trial| trial.lasted >= TRIAL) {
+        let news = queued && !self.futile_by_queue;
+        let rested = self.trial.is_some() || self.futile >= self.resigned || news;
+        let over = |trial: &mut Trial| trial.lasted >= TRIAL && (trial.knows_queue() || !queued);
+        if let Some(trial) = self.trial.take_if(over) {
             self.judge(trial, queue_ms);
         } else if queued && rested && (again || reception.loss_percent >= HEAVY) {
             self.narrow(queue_ms, reception);
@@ -228,8 +240,14 @@ impl Adaptation {
     /// Down to what passes.
     fn narrow(&mut self, queue_ms: f32, reception: &Reception) {
         let loss = reception.loss_percent;
-        if self.trial.is_none() {
-            self.begin_trial(queue_ms, loss.max(self.average));
+        let loss_before = loss.max(self.average);
+        match &mut self.trial {
+            None => self.begin_trial(queue_ms, loss_before),
+            // The trial knew of loss alone. Now a queue is seen, which it is to be judged by too.
+            Some(trial) if !trial.knows_queue() => {
+                (trial.queue_ms, trial.loss, trial.lasted) = (queue_ms, trial.loss.max(loss_before), 0);
+            }
+            Some(_) => {}
         }
         let now = wire(self.told.bitrate, self.told.samples);
         let passes = now as f32 * (1.0 - loss / 100.0) * SHARE;
@@ -252,14 +270,17 @@ impl Adaptation {
 
     /// Has it helped to send less? If not, what is seen is the path's own.
     fn judge(&mut self, trial: Trial, queue_ms: f32) {
-        let shorter = trial.queue_ms > QUEUE_MS && queue_ms <= trial.queue_ms * HELPED;
+        let shorter = trial.knows_queue() && queue_ms <= trial.queue_ms * HELPED;
         let fewer = trial.loss >= OVERRUN && self.average <= trial.loss * HELPED;
         if shorter || fewer {
             self.resigned = MINUTE;
             return;
         }
         self.rung = trial.rung;
-        self.shortest = self.shortest.map(|shortest| shortest + queue_ms);
+        self.futile_by_queue = trial.knows_queue();
+        if self.futile_by_queue {
+            self.shortest = self.shortest.map(|shortest| shortest + queue_ms);
+        }
         (self.queued, self.changed, self.futile) = (false, 0, 0);
         self.resigned = (self.resigned * 2).min(MOST_FUTILE);
     }

@@ -9,8 +9,9 @@ struct Call {
     told: Told,
     /// Report every so many seconds.
     every: u32,
-    /// Of so many reports one tells the round trip.
+    /// Of so many reports one tells the round trip, and of the first so many none.
     tells: u32,
+    untold: u32,
     step: u32,
     queue_ms: f32,
     passed: (f32, f32),
@@ -32,7 +33,7 @@ impl Call {
         let mut adaptation = Adaptation::new();
         let reception = Reception { deep: true, checked_ms: Some(FREE.trip_ms), ..Reception::default() };
         let told = adaptation.follow(&reception);
-        Self { adaptation, reception, told, every, tells: 1, step: 0, queue_ms: 0.0, passed: (0.0, 0.0) }
+        Self { adaptation, reception, told, every, tells: 1, untold: 0, step: 0, queue_ms: 0.0, passed: (0.0, 0.0) }
     }
 
     /// Goes on for so many seconds; what is sent then.
@@ -48,7 +49,8 @@ impl Call {
             if self.step.is_multiple_of(self.every * 50) {
                 self.reception.reports += 1;
                 self.reception.loss_percent = 100.0 * (1.0 - self.passed.0 / self.passed.1);
-                let tells = self.reception.reports.is_multiple_of(self.tells);
+                let reports = self.reception.reports;
+                let tells = reports > self.untold && reports.is_multiple_of(self.tells);
                 self.reception.round_trip_ms = tells.then_some(line.trip_ms + self.queue_ms);
                 self.passed = (0.0, 0.0);
             }
@@ -83,6 +85,18 @@ fn a_line_too_narrow_is_given_what_passes() {
             assert!(sent <= most, "{kbit} kbit/s and {holds_ms} ms, each {every} s: {sent}");
             assert!(call.queue_ms < 100.0, "{kbit} kbit/s: a queue of {} ms", call.queue_ms);
         }
+    }
+}
+
+#[test]
+fn a_line_too_narrow_is_found_out_though_its_queue_is_seen_late() {
+    // What would tell of the round trip is lost there too.
+    for untold in 1..15 {
+        let mut call = Call::new(1);
+        call.untold = untold;
+        call.through(Line { kbit: 32.0, ..FREE }, 60);
+        let sent = wire(call.told.bitrate, call.told.samples);
+        assert!(sent <= 28_000 && call.queue_ms < 100.0, "{untold}: {sent}, a queue of {} ms", call.queue_ms);
     }
 }
 

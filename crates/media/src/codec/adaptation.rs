@@ -223,8 +223,7 @@ impl Adaptation {
         }
         let news = queued && !self.futile_by_queue;
         let rested = self.trial.is_some() || self.futile >= self.resigned || news;
-        let over = |trial: &mut Trial| trial.lasted >= TRIAL && (trial.knows_queue() || !queued);
-        if let Some(trial) = self.trial.take_if(over) {
+        if let Some(trial) = self.trial.take_if(|trial| trial.lasted >= TRIAL) {
             self.judge(trial, queue_ms);
         } else if queued && rested && (again || reception.loss_percent >= HEAVY) {
             self.narrow(queue_ms, reception);
@@ -244,9 +243,7 @@ impl Adaptation {
         match &mut self.trial {
             None => self.begin_trial(queue_ms, loss_before),
             // The trial knew of loss alone. Now a queue is seen, which it is to be judged by too.
-            Some(trial) if !trial.knows_queue() => {
-                (trial.queue_ms, trial.loss, trial.lasted) = (queue_ms, trial.loss.max(loss_before), 0);
-            }
+            Some(trial) if !trial.knows_queue() => (trial.queue_ms, trial.loss) = (queue_ms, loss_before),
             Some(_) => {}
         }
         let now = wire(self.told.bitrate, self.told.samples);

@@ -94,7 +94,10 @@ fn a_line_too_narrow_is_found_out_though_its_queue_is_seen_late() {
     for untold in 1..15 {
         let mut call = Call::new(1);
         call.untold = untold;
-        call.through(Line { kbit: 32.0, ..FREE }, 60);
+        let line = Line { kbit: 32.0, ..FREE };
+        call.through(line, untold + 5);
+        let flooded = (0..40).filter(|_| call.through(line, 1).bitrate > 32_000).count();
+        assert_eq!(flooded, 0, "{untold}: seconds of more than before, though a queue was seen");
         let sent = wire(call.told.bitrate, call.told.samples);
         assert!(sent <= 28_000 && call.queue_ms < 100.0, "{untold}: {sent}, a queue of {} ms", call.queue_ms);
     }

@@ -1,6 +1,6 @@
 //! Where the database key lives: the system's key store, else a file that only this user can read.
 
-use crate::StoreError;
+use crate::{Store, StoreError};
 use ring::rand::{SecureRandom, SystemRandom};
 use std::fs;
 use std::io::Write;
@@ -100,6 +100,47 @@ fn system_key(folder: &Path) -> Result<DatabaseKey, keyring::Error> {
         }
         Err(e) => Err(e),
     }
+}
+
+/// Keeps passwords where the database's key is: in the system's key store. Where there is none they are in the database, which the key
+/// beside it opens.
+pub struct Secrets(Option<String>);
+
+impl Secrets {
+    /// For the data folder whose key was found in a place.
+    pub fn new(folder: &Path, key: KeyStore) -> Secrets {
+        Secrets((key == KeyStore::System).then(|| folder.display().to_string()))
+    }
+
+    /// A password by name, if there is one. The system may ask the user: not for the thread of a window or of sound.
+    ///
+    /// # Errors
+    /// [`StoreError::Key`] when the key store refuses.
+    pub fn get(&self, store: &Store, name: &str) -> Result<Option<String>, StoreError> {
+        let Some(folder) = &self.0 else { return store.setting(&setting(name)) };
+        match entry(folder, name).and_then(|entry| entry.get_password()) {
+            Ok(secret) => Ok(Some(secret)),
+            Err(keyring::Error::NoEntry) => Ok(None),
+            Err(e) => Err(StoreError::Key(e.to_string())),
+        }
+    }
+
+    /// Keeps a password.
+    ///
+    /// # Errors
+    /// [`StoreError::Key`] when the key store refuses.
+    pub fn put(&self, store: &Store, name: &str, secret: &str) -> Result<(), StoreError> {
+        let Some(folder) = &self.0 else { return store.set_setting(&setting(name), &secret) };
+        entry(folder, name).and_then(|entry| entry.set_password(secret)).map_err(|e| StoreError::Key(e.to_string()))
+    }
+}
+
+fn setting(name: &str) -> String {
+    format!("secret.{name}")
+}
+
+fn entry(folder: &str, name: &str) -> Result<keyring::Entry, keyring::Error> {
+    keyring::Entry::new(SERVICE, &format!("{folder} {name}"))
 }
 
 fn write_private(path: &Path, text: &str) -> std::io::Result<()> {

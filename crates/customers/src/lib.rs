@@ -1,8 +1,7 @@
 //! The encrypted local store: customers, numbers, requests, promises, calls, drafts, settings.
 //!
 //! One SQLCipher file. It answers at once and is on disk when a call returns: everything an operator writes is committed with
-//! `synchronous = FULL`. Synchronising with an employer's CRM will add an outbox and per-record base copies beside these tables;
-//! nothing here assumes that it is the only truth.
+//! `synchronous = FULL`. What an employer's CRM is to know, or knows, is kept beside it: see [`sync`].
 
 mod calls;
 mod key;
@@ -12,12 +11,14 @@ mod sample;
 mod schema;
 mod search;
 mod settings;
+pub mod sync;
 
 pub use calls::{CallRecord, Draft, Promise, Request};
-pub use key::{DatabaseKey, KeyStore, open_key};
+pub use key::{DatabaseKey, KeyStore, Secrets, open_key};
 pub use numbers::{Number, normalise};
 pub use people::{Customer, CustomerId};
 pub use sample::{PRACTICE_CUSTOMERS, fill};
+pub use search::fold;
 
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
@@ -41,8 +42,11 @@ pub enum StoreError {
     #[error("the database key can't be kept: {0}")]
     Key(String),
     /// The disk or the database refuses.
-    #[error("the customer database can't be used: {0}. Check that the disk is not full")]
+    #[error("the customer database can't be used: {0}. Check that the disk is not full, and may be written")]
     Database(#[from] rusqlite::Error),
+    /// It is another by now than the operator was shown.
+    #[error("it has changed meanwhile. Look at it again")]
+    Changed,
     /// What was asked for is not there.
     #[error("no such {0}")]
     Missing(&'static str),
@@ -56,6 +60,7 @@ impl StoreError {
             StoreError::Newer => "store.newer",
             StoreError::Key(_) => "store.key",
             StoreError::Database(_) => "store.database",
+            StoreError::Changed => "store.changed",
             StoreError::Missing(_) => "store.missing",
         }
     }
@@ -81,6 +86,17 @@ impl Store {
         Ok(Store { writer: Mutex::new(writer), reader: Mutex::new(reader) })
     }
 
+    /// Whether every page and every index is what it should be. Reads the whole file.
+    ///
+    /// # Errors
+    /// When the database refuses to be read.
+    pub fn is_sound(&self) -> Result<bool, StoreError> {
+        let db = self.read();
+        // Pages that were changed on the disk do not fit their codes; then what they say among themselves.
+        let broken: bool = db.prepare("PRAGMA cipher_integrity_check")?.exists([])?;
+        Ok(!broken && db.query_row("PRAGMA integrity_check", [], |r| r.get::<_, String>(0))? == "ok")
+    }
+
     fn write(&self) -> MutexGuard<'_, Connection> {
         // A panic while the lock was held rolled its transaction back; the connection is sound.
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
@@ -94,10 +110,14 @@ impl Store {
 fn connect(path: &Path, key: &DatabaseKey) -> Result<Connection, StoreError> {
     let db = Connection::open(path)?;
     db.busy_timeout(std::time::Duration::from_secs(5))?;
+    // A page of a CRM goes through some forty statements for each record: none shall be prepared twice.
+    db.set_prepared_statement_cache_capacity(128);
     db.pragma_update(None, "key", key.pragma().as_str())?;
     // The first read shows whether the key fits.
-    db.query_row("SELECT count(*) FROM sqlite_master", [], |_| Ok(()))
-        .map_err(|_| StoreError::Locked { path: path.to_path_buf() })?;
+    db.query_row("SELECT count(*) FROM sqlite_master", [], |_| Ok(())).map_err(|e| match e.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::NotADatabase) => StoreError::Locked { path: path.to_path_buf() },
+        _ => StoreError::Database(e),
+    })?;
     db.pragma_update(None, "journal_mode", "WAL")?;
     db.pragma_update(None, "synchronous", "FULL")?;
     db.pragma_update(None, "foreign_keys", true)?;

@@ -239,15 +239,16 @@ impl Store {
         let mut db = self.write();
         let tx = db.transaction()?;
         for change in [
-            "DELETE FROM request WHERE call IS NULL AND customer IN",
-            "UPDATE request SET customer = NULL WHERE customer IN",
-            "UPDATE call SET customer = NULL WHERE customer IN",
-            "UPDATE draft SET body = json_set(body, '$.customer', NULL) WHERE json_extract(body, '$.customer') IN",
-            "DELETE FROM promise WHERE customer IN",
-            "DELETE FROM customer_text WHERE id IN",
-            "DELETE FROM customer WHERE id IN",
+            "DELETE FROM request WHERE call IS NULL AND customer IN (@)",
+            "UPDATE request SET customer = NULL WHERE customer IN (@)",
+            "UPDATE call SET customer = NULL WHERE customer IN (@)",
+            "UPDATE draft SET body = json_set(body, '$.customer', NULL) WHERE json_extract(body, '$.customer') IN (@)",
+            "DELETE FROM promise WHERE customer IN (@)",
+            "DELETE FROM customer_text WHERE rowid IN (SELECT n FROM customer WHERE id IN (@))",
+            "DELETE FROM number_text WHERE rowid IN (SELECT n FROM customer WHERE id IN (@))",
+            "DELETE FROM customer WHERE id IN (@)",
         ] {
-            tx.execute(&format!("{change} ({REMOVABLE})"), [it, en])?;
+            tx.execute(&change.replace('@', REMOVABLE), [it, en])?;
         }
         tx.commit()?;
         Ok(())
@@ -270,6 +271,7 @@ fn italian(i: usize) -> Customer {
         town: town.into(),
         note: if i.is_multiple_of(9) { "Preferisce una telefonata prima delle 10.".into() } else { String::new() },
         numbers: if i % 5 == 1 { vec![number, format!("333 555 {:04}", 1000 + i)] } else { vec![number] },
+        emails: Vec::new(),
         sample: true,
     }
 }
@@ -289,6 +291,7 @@ fn british(i: usize) -> Customer {
         town: town.into(),
         note: if i.is_multiple_of(9) { "Prefers to be called before ten.".into() } else { String::new() },
         numbers: vec![number],
+        emails: Vec::new(),
         sample: true,
     }
 }

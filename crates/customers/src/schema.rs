@@ -2,8 +2,13 @@
 //!
 //! `rusqlite_migration` would do this, but its newest release is bound to an older rusqlite than ours.
 
-use crate::StoreError;
+use crate::{StoreError, people};
 use rusqlite::Connection;
+#[cfg(test)]
+use rusqlite::OptionalExtension;
+
+/// Of a database from before this step, what customers are found by is written anew.
+const NUMBERED: i64 = 4;
 
 const STEPS: &[&str] = &[
     "CREATE TABLE customer (
@@ -36,17 +41,116 @@ const STEPS: &[&str] = &[
      UPDATE customer SET sample = 1;
      CREATE INDEX customer_sample ON customer(id) WHERE sample = 1;",
     "ALTER TABLE call ADD COLUMN troubles TEXT NOT NULL DEFAULT '';",
+    // Numbered rows: what a customer is found by has the same number, so that it is changed without a search. What they are found by is
+    // written anew after the step.
+    "CREATE TABLE customer_4 (
+         n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, name TEXT NOT NULL, company TEXT NOT NULL, product TEXT NOT NULL,
+         town TEXT NOT NULL, note TEXT NOT NULL, emails TEXT NOT NULL DEFAULT '[]', updated INTEGER NOT NULL,
+         sample INTEGER NOT NULL DEFAULT 0) STRICT;
+     INSERT INTO customer_4 (id, name, company, product, town, note, updated, sample)
+         SELECT id, name, company, product, town, note, updated, sample FROM customer ORDER BY updated, id;
+     CREATE TABLE phone_4 (
+         customer INTEGER NOT NULL REFERENCES customer_4(n) ON DELETE CASCADE, position INTEGER NOT NULL, raw TEXT NOT NULL,
+         e164 TEXT, tail INTEGER, PRIMARY KEY (customer, position)) STRICT, WITHOUT ROWID;
+     INSERT INTO phone_4 SELECT c.n, p.position, p.raw, p.e164, p.tail FROM phone p JOIN customer_4 c ON c.id = p.customer;
+     DROP TABLE phone;
+     DROP TABLE customer;
+     ALTER TABLE customer_4 RENAME TO customer;
+     ALTER TABLE phone_4 RENAME TO phone;
+     CREATE INDEX phone_e164 ON phone(e164);
+     CREATE INDEX phone_tail ON phone(tail);
+     CREATE INDEX customer_sample ON customer(id) WHERE sample = 1;
+     DROP TABLE customer_text;
+     CREATE VIRTUAL TABLE customer_text USING fts5(text, prefix = '2 3', tokenize = 'unicode61');
+     INSERT INTO customer_text(customer_text, rank) VALUES ('secure-delete', 1);
+     CREATE VIRTUAL TABLE number_text USING fts5(digits, tokenize = 'trigram');
+     INSERT INTO number_text(number_text, rank) VALUES ('secure-delete', 1);",
+    "CREATE TABLE link (
+         entity TEXT NOT NULL, uid TEXT NOT NULL, remote TEXT NOT NULL, version TEXT, seen INTEGER NOT NULL,
+         PRIMARY KEY (entity, uid)) STRICT, WITHOUT ROWID;
+     CREATE UNIQUE INDEX link_remote ON link(entity, remote);
+     CREATE TABLE fetch (
+         entity TEXT NOT NULL, remote TEXT NOT NULL, not_before INTEGER NOT NULL DEFAULT 0, attempts INTEGER NOT NULL DEFAULT 0,
+         PRIMARY KEY (entity, remote)) STRICT, WITHOUT ROWID;
+     CREATE TABLE feed (
+         entity TEXT PRIMARY KEY, phase TEXT NOT NULL, token TEXT, high INTEGER, page TEXT, rising INTEGER, pass INTEGER NOT NULL,
+         began INTEGER NOT NULL, gone INTEGER NOT NULL, full INTEGER NOT NULL, next_at INTEGER NOT NULL, list_at INTEGER NOT NULL,
+         shown INTEGER NOT NULL, remaining INTEGER) STRICT, WITHOUT ROWID;
+     CREATE TABLE upstream (
+         id INTEGER PRIMARY KEY CHECK (id = 1), stopped TEXT, retry_at INTEGER NOT NULL, failures INTEGER NOT NULL, error TEXT,
+         answered INTEGER, may_vanish INTEGER NOT NULL DEFAULT 0, who TEXT NOT NULL, fields TEXT NOT NULL) STRICT;
+     CREATE TABLE outbox (
+         seq INTEGER PRIMARY KEY AUTOINCREMENT, entity TEXT NOT NULL, uid TEXT NOT NULL, kind TEXT NOT NULL, patch TEXT NOT NULL,
+         base TEXT NOT NULL, state TEXT NOT NULL DEFAULT 'queued', not_before INTEGER NOT NULL DEFAULT 0,
+         attempts INTEGER NOT NULL DEFAULT 0, error TEXT, at INTEGER NOT NULL) STRICT;
+     CREATE INDEX outbox_record ON outbox(entity, uid, seq);
+     CREATE INDEX outbox_state ON outbox(state);
+     CREATE INDEX outbox_wait ON outbox(not_before);
+     CREATE INDEX fetch_wait ON fetch(not_before);
+     CREATE TABLE conflict (
+         entity TEXT NOT NULL, uid TEXT NOT NULL, field TEXT NOT NULL, base TEXT NOT NULL, mine TEXT NOT NULL, theirs TEXT NOT NULL,
+         at INTEGER NOT NULL, PRIMARY KEY (entity, uid, field)) STRICT, WITHOUT ROWID;",
 ];
 
 /// Brings a database to the newest form, each step in a transaction of its own. `user_version` counts the steps done.
 pub(crate) fn migrate(db: &mut Connection) -> Result<(), StoreError> {
     let done: i64 = db.pragma_query_value(None, "user_version", |r| r.get(0))?;
     let todo = usize::try_from(done).ok().and_then(|done| STEPS.get(done..)).ok_or(StoreError::Newer)?;
+    let newest = done + todo.len() as i64;
     for (version, step) in (done + 1..).zip(todo) {
         let tx = db.transaction()?;
         tx.execute_batch(step)?;
+        // Once the tables are as this program knows them.
+        if version == newest && done < NUMBERED {
+            people::index(&tx)?;
+        }
         tx.pragma_update(None, "user_version", version)?;
         tx.commit()?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn a_database_from_before_the_numbered_rows_keeps_all_and_everybody_is_found() {
+        let mut db = Connection::open_in_memory().unwrap();
+        db.pragma_update(None, "foreign_keys", true).unwrap();
+        for step in &STEPS[..3] {
+            db.execute_batch(step).unwrap();
+        }
+        db.pragma_update(None, "user_version", 3).unwrap();
+        db.execute_batch(
+            "INSERT INTO customer VALUES ('a', 'Олена Ткаченко', 'Меблі', 'Contabile', 'Київ', 'knows Anna', 5, 0),
+                 ('b', 'Anna Po', 'Officine', '', 'Asti', '', 7, 1);
+             INSERT INTO phone VALUES ('a', 0, '011 555 0147', '+390115550147', 115550147), ('a', 1, '4021', NULL, NULL);
+             INSERT INTO request VALUES ('r', NULL, 'a', 6, 'order', 't', 's', 'note');
+             INSERT INTO promise VALUES ('p', 'a', 'call back', 8, NULL);",
+        )
+        .unwrap();
+        migrate(&mut db).unwrap();
+        let a = people::get(&db, "a").unwrap().unwrap();
+        assert_eq!(
+            (a.name.as_str(), a.town.as_str(), a.note.as_str(), a.sample),
+            ("Олена Ткаченко", "Київ", "knows Anna", false)
+        );
+        assert_eq!(a.numbers, ["+390115550147", "4021"]);
+        assert!(people::get(&db, "b").unwrap().unwrap().sample);
+        let found = |table: &str, query: &str| -> Vec<String> {
+            let sql = format!("SELECT c.id FROM {table} t JOIN customer c ON c.n = t.rowid WHERE {table} MATCH ?1");
+            let mut all = db.prepare(&sql).unwrap();
+            all.query_map([query], |r| r.get(0)).unwrap().collect::<Result<_, _>>().unwrap()
+        };
+        assert_eq!(found("customer_text", "\"olena\"*"), ["a"]);
+        assert_eq!(found("number_text", "\"5550\""), ["a"]);
+        let kept: i64 =
+            db.query_row("SELECT count(*) FROM request r JOIN promise p USING (customer)", [], |r| r.get(0)).unwrap();
+        assert_eq!(kept, 1);
+        let broken: Option<String> = db.query_row("PRAGMA foreign_key_check", [], |r| r.get(0)).optional().unwrap();
+        assert_eq!(broken, None);
+    }
 }

@@ -1,7 +1,9 @@
 //! What the operator writes is private, found at once, and there after a kill.
 #![allow(clippy::unwrap_used)]
 
+use cuffia_customers::sync::upstream::{Entity, Fields};
 use cuffia_customers::*;
+use serde_json::json;
 use std::path::Path;
 
 const NOW: i64 = 1_795_000_000_000;
@@ -140,6 +142,23 @@ fn calls_come_newest_first_in_pages_and_open_ones_are_known() {
     assert_eq!(open, ["c7"]);
 }
 
+/// None of the words is in any file of the folder, in no usual encoding. How many files there are.
+fn unreadable(dir: &Path, words: &[&str]) -> usize {
+    let mut files = 0;
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        let bytes = std::fs::read(&path).unwrap();
+        for word in words {
+            let wide: Vec<u8> = word.encode_utf16().flat_map(u16::to_le_bytes).collect();
+            for form in [word.as_bytes(), &wide] {
+                assert!(!bytes.windows(form.len()).any(|w| w == form), "{word} is readable in {}", path.display());
+            }
+        }
+        files += 1;
+    }
+    files
+}
+
 #[test]
 fn a_stolen_disk_yields_nothing_and_another_key_opens_nothing() {
     let dir = tempfile::tempdir().unwrap();
@@ -147,13 +166,18 @@ fn a_stolen_disk_yields_nothing_and_another_key_opens_nothing() {
         let store = store(dir.path());
         fill(&store, NOW).unwrap();
         store.put_draft("c", &Draft { note: "xyzzy-canary".into(), ..Draft::default() }, NOW).unwrap();
+        // What waits for a CRM, and what it is found by.
+        store.connect_crm("canary", &["name", "note", "numbers"], "IT", NOW).unwrap();
+        let fields = [("name", "Quagga Canary"), ("note", "told in confidence")];
+        let mut fields: Fields = fields.map(|(f, v)| (f.to_owned(), json!(v))).into();
+        fields.insert("numbers".into(), json!(["+39 011 555 7788"]));
+        store.create(Entity::Contact, "q", &fields, "IT", NOW).unwrap();
+        assert_eq!(store.find_customers("quag", 5).unwrap().len(), 1);
+        // While it is open: the log of what is not in the file yet lies beside it.
+        let unread = unreadable(dir.path(), &["Quagga", "quagga", "confidence", "5557788", "555 7788"]);
+        assert!(unread >= 3, "{unread} files");
     }
-    for entry in std::fs::read_dir(dir.path()).unwrap() {
-        let bytes = std::fs::read(entry.unwrap().path()).unwrap();
-        for word in ["Ferraro", "xyzzy-canary", "SQLite format"] {
-            assert!(!bytes.windows(word.len()).any(|w| w == word.as_bytes()), "{word} is not readable on disk");
-        }
-    }
+    unreadable(dir.path(), &["Ferraro", "ferraro", "xyzzy-canary", "Quagga", "confidence", "5557788", "SQLite format"]);
     let other = DatabaseKey::random().unwrap();
     assert!(matches!(Store::open(&dir.path().join("cuffia.db"), &other), Err(StoreError::Locked { .. })));
     #[cfg(unix)]

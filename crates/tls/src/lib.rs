@@ -52,7 +52,7 @@ pub async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
     trust: &Trust,
     protocols: &[&[u8]],
 ) -> Result<TlsStream<S>, TlsError> {
-    let mut config = config(trust)?;
+    let mut config = client_config(trust)?;
     config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
     let name = ServerName::try_from(host.to_owned()).map_err(|_| TlsError::BadName(host.to_owned()))?;
     TlsConnector::from(Arc::new(config)).connect(name, stream).await.map_err(|error| {
@@ -64,7 +64,11 @@ pub async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
     })
 }
 
-fn config(trust: &Trust) -> Result<ClientConfig, TlsError> {
+/// TLS for a client that connects by itself: HTTP, for one.
+///
+/// # Errors
+/// When the named certificates can't be read, or the computer has no list of authorities.
+pub fn client_config(trust: &Trust) -> Result<ClientConfig, TlsError> {
     // Named here, so that no other crate's choice of a default provider can break or weaken it.
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let verifier = verifier(trust, &provider)?;
@@ -153,7 +157,8 @@ impl ServerCertVerifier for Named {
     }
 }
 
-fn reason(fault: &CertificateError) -> String {
+/// Why a certificate is not believed, in plain words.
+pub fn reason(fault: &CertificateError) -> String {
     match fault {
         CertificateError::UnknownIssuer | CertificateError::BadSignature => {
             "it is not signed by an authority this computer trusts".to_owned()

@@ -1,0 +1,85 @@
+//! Employers' CRMs: an adapter for each, what carries the engine's requests to it, and files of other programs.
+//!
+//! When to ask, and what an answer means, is decided in [`cuffia_customers::sync`]. An adapter speaks one protocol; the
+//! [`Runner`] waits, asks and tells.
+
+mod carddav;
+mod find;
+mod http;
+pub mod import;
+mod runner;
+mod vcard;
+
+pub use carddav::{CardDav, CardDavAccount};
+pub use find::Book;
+pub use runner::{Clock, News, Runner};
+
+use async_trait::async_trait;
+use cuffia_customers::sync::upstream::{Answer, Capabilities, Demand, Failure};
+
+/// A CRM that can be asked.
+#[async_trait]
+pub trait Upstream: Send + Sync {
+    /// What it can do.
+    fn capabilities(&self) -> Capabilities;
+
+    /// The fields of a customer that it keeps.
+    fn fields(&self) -> &'static [&'static str];
+
+    /// Does what is asked, within half a minute or so.
+    ///
+    /// # Errors
+    /// See [`Failure`].
+    async fn ask(&self, demand: &Demand) -> Result<Answer, Failure>;
+}
+
+/// Why there is no connection with a CRM.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CrmError {
+    /// No address.
+    #[error("{0:?} is no web address. It looks like https://crm.example.com/")]
+    BadAddress(String),
+    /// Passwords and customers would go through the network in the clear.
+    #[error("the address begins with http: passwords and customers would travel in the clear. Use https")]
+    InTheClear,
+    /// Nobody there.
+    #[error("the server does not answer: {0}. Check the address and the network")]
+    Unreachable(String),
+    /// Not believed.
+    #[error("the server's certificate is not accepted: {0}")]
+    Certificate(String),
+    /// Wrong user or password.
+    #[error("the server does not accept this user name and password")]
+    Password,
+    /// The user may not.
+    #[error("the server knows this user, but does not let him see it. Ask who runs the server for the right to")]
+    Rights,
+    /// It speaks something else.
+    #[error(
+        "there is no address book at this address. Check the address; some servers have it under a path such as /dav"
+    )]
+    NoBook,
+    /// The address book that was chosen is no longer there.
+    #[error("the address book {0:?} is no longer there. Choose another one")]
+    BookGone(String),
+    /// It fails.
+    #[error("the server fails: {0}")]
+    Server(String),
+}
+
+impl CrmError {
+    /// A stable word for programs and translations.
+    pub fn code(&self) -> &'static str {
+        match self {
+            CrmError::BadAddress(_) => "crm.address",
+            CrmError::InTheClear => "crm.clear",
+            CrmError::Unreachable(_) => "crm.unreachable",
+            CrmError::Certificate(_) => "crm.certificate",
+            CrmError::Password => "crm.password",
+            CrmError::Rights => "crm.rights",
+            CrmError::NoBook => "crm.no_book",
+            CrmError::BookGone(_) => "crm.book_gone",
+            CrmError::Server(_) => "crm.server",
+        }
+    }
+}

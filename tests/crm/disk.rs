@@ -1,0 +1,62 @@
+//! A disk that is full or may not be written: what was said to be kept is kept, what is not is said, and work goes on when there is room.
+
+use crate::{CONTACT, fields, wall};
+use cuffia_customers::{DatabaseKey, Store, StoreError, new_id};
+use serde_json::json;
+use std::path::Path;
+use std::process::Command;
+
+/// A disk of so many kilobytes at a folder, as long as the test's own view of the file system lasts.
+fn disk(options: &str, at: &Path) {
+    let done = Command::new("mount").args(["-t", "tmpfs", "-o", options, "none"]).arg(at).status().unwrap();
+    assert!(done.success(), "mount {options}");
+}
+
+fn create(store: &Store, note: &str) -> Result<String, StoreError> {
+    let uid = new_id();
+    store.create(CONTACT, &uid, &fields([("name", json!("Dario")), ("note", json!(note))]), "IT", wall())?;
+    Ok(uid)
+}
+
+#[test]
+fn on_a_full_or_protected_disk_nothing_that_was_kept_is_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    disk("size=4m", folder.path());
+    let (path, key) = (folder.path().join("cuffia.db"), DatabaseKey::random().unwrap());
+    let store = Store::open(&path, &key).unwrap();
+    store.connect_crm("disk", &["name", "note"], "IT", wall()).unwrap();
+    let (mut kept, mut refused) = (Vec::new(), None);
+    let note = "a note of some length ".repeat(40);
+    for _ in 0..5_000 {
+        match create(&store, &note) {
+            Ok(uid) => kept.push(uid),
+            Err(e) => {
+                refused = Some(e);
+                break;
+            }
+        }
+    }
+    let told = refused.expect("the disk is never full");
+    assert_eq!(told.code(), "store.database");
+    assert!(told.to_string().contains("Check that the disk is not full"), "{told}");
+    assert!(kept.len() > 20, "{}", kept.len());
+    // What is there can still be read, and found.
+    assert_eq!(store.find_customers("dario", 5).unwrap().len(), 5);
+    assert_eq!(store.standing().unwrap().waiting, kept.len() as i64);
+
+    disk("remount,size=16m", folder.path());
+    kept.push(create(&store, &note).unwrap());
+    drop(store);
+    // It may not be written: that is what is wrong, not the key.
+    disk("remount,size=16m,ro", folder.path());
+    let told = Store::open(&path, &key).map(drop).unwrap_err();
+    assert_eq!(told.code(), "store.database", "{told}");
+    disk("remount,size=16m,rw", folder.path());
+    let store = Store::open(&path, &key).unwrap();
+    assert!(store.is_sound().unwrap());
+    assert_eq!(store.count_customers().unwrap(), kept.len() as i64);
+    assert_eq!(store.standing().unwrap().waiting, kept.len() as i64);
+    for uid in &kept {
+        assert!(store.customer_fields(uid).unwrap().is_some(), "{uid} is lost");
+    }
+}

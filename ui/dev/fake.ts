@@ -1,7 +1,7 @@
 // A scripted engine for pictures and for looking at states that are hard to reach. It answers over the page's own WebSocket,
 // so the built page is looked at as it ships. Typed by the same table; never part of the bundle.
 import type { Page } from '@playwright/test';
-import type { Change, Commands, CustomerCard, Message, Snapshot } from '../src/lib/engine/bindings';
+import type { Change, Commands, CrmWork, CustomerCard, Message, Snapshot } from '../src/lib/engine/bindings';
 import * as sample from './sample';
 
 type Handlers = { [K in keyof Commands]: (request: Commands[K][0]) => Commands[K][1] };
@@ -9,6 +9,7 @@ type Handlers = { [K in keyof Commands]: (request: Commands[K][0]) => Commands[K
 export class FakeEngine {
   state: Snapshot = sample.snapshot();
   card: CustomerCard = sample.card();
+  work: CrmWork = { waiting: [], refused: [], conflicts: [], onlyHere: 0 };
   asked: { command: string; request: unknown }[] = [];
   #send: ((message: Message) => void)[] = [];
   #timer: ReturnType<typeof setInterval> | undefined;
@@ -90,6 +91,29 @@ export class FakeEngine {
     find_customers: ({ text }) =>
       sample.customers.filter((c) => `${c.name} ${c.company}`.toLowerCase().includes(text.toLowerCase())),
     customer: () => ({ card: this.card, timeline: sample.timeline() }),
+    customer_fields: () => ({
+      name: this.card.name,
+      company: this.card.company,
+      product: this.card.product,
+      town: this.card.town,
+      note: this.card.note,
+      numbers: this.card.numbers,
+      emails: this.card.emails,
+    }),
+    edit_customer: () => ({}),
+    delete_customer: () => ({}),
+    crm_books: () => sample.books,
+    connect_crm: () => (this.say({ part: 'crm', value: sample.snapshot().crm }), {}),
+    disconnect_crm: () => (this.say({ part: 'crm', value: { ...this.state.crm, state: 'off' } }), {}),
+    sync_now: () => ({}),
+    send_only_here: () => ({}),
+    crm_work: () => this.work,
+    choose_value: () => ({}),
+    let_go: () => ({}),
+    read_import: () => (this.say({ part: 'import', value: sample.table }), {}),
+    plan_import: () => ({}),
+    run_import: () => (this.say({ part: 'import', value: { ...sample.table, made: 400 } }), {}),
+    stop_import: () => (this.say({ part: 'import', value: null }), {}),
     remove_samples: () => (this.say({ part: 'app', value: { ...this.state.app, samples: 0 } }), {}),
     list_calls: ({ before }) => (before ? [] : sample.calls()),
     recording: () => sample.recording(),

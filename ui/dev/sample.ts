@@ -1,9 +1,12 @@
 import type {
+  BookView,
   CallRow,
   CallView,
+  CrmWork,
   CustomerCard,
   CustomerRow,
   DeviceView,
+  ImportView,
   PracticeResult,
   PracticeView,
   RecordingView,
@@ -57,8 +60,100 @@ export function snapshot(): Snapshot {
     calls: [],
     wrapUp: null,
     practice: null,
+    crm: {
+      state: 'connected',
+      name: 'Customers',
+      server: 'https://dav.example.com/',
+      user: 'anna',
+      waiting: 0,
+      needs: 0,
+      answered: now() - MINUTE,
+      error: null,
+      here: null,
+      toCome: null,
+      vanishing: null,
+    },
+    import: null,
   };
 }
+
+export const table: ImportView = {
+  columns: [
+    { name: 'Nome', holds: 'first', cells: ['Giulia', 'Marco', 'Chiara'] },
+    { name: 'Cognome', holds: 'last', cells: ['Ferraro', 'Bianchi', 'Russo'] },
+    { name: 'Ragione sociale', holds: 'company', cells: ['Officine Ferraro', 'Studio Bianchi', ''] },
+    { name: 'Telefono', holds: 'number', cells: ['011 555 0147', '02 555 0101', '338 123 4567'] },
+    { name: 'Codice', holds: null, cells: ['A-1', 'A-2', 'A-3'] },
+  ],
+  fresh: 1180,
+  known: 12,
+  knownLines: [4, 9],
+  faults: 2,
+  faulty: [
+    { line: 17, fault: 'nameless' },
+    { line: 203, fault: 'nameless' },
+  ],
+  made: null,
+  over: false,
+};
+
+export const books: BookView[] = [
+  { path: '/anna/customers/', name: 'Customers', cards: 4120, writable: true },
+  { path: '/shared/suppliers/', name: 'Suppliers', cards: 88, writable: false },
+];
+
+const nothing = { base: '', mine: '', theirs: '', record: [], shown: 'null' };
+
+export const work = (): CrmWork => ({
+  waiting: [
+    {
+      customer: 'k1',
+      name: 'Giulia Ferraro',
+      kind: 'update',
+      fields: ['town', 'note'],
+      sent: true,
+      at: now() - MINUTE,
+    },
+    { customer: 'k2', name: 'Marco Bianchi', kind: 'create', fields: [], sent: false, at: now() - 4 * MINUTE },
+  ],
+  refused: [
+    {
+      seq: 4,
+      customer: 'k3',
+      name: 'Chiara Russo',
+      kind: 'update',
+      why: 'the server does not let this user change it',
+      at: now() - HOUR,
+    },
+  ],
+  conflicts: [
+    {
+      ...nothing,
+      customer: 'k1',
+      name: 'Giulia Ferraro',
+      kind: 'field',
+      field: 'numbers',
+      base: '011 555 0147',
+      mine: '011 555 0147, 338 123 4567',
+      theirs: '011 555 0148',
+      at: now() - 20 * MINUTE,
+    },
+    {
+      ...nothing,
+      customer: 'k5',
+      name: 'Officine Po',
+      kind: 'gone_there',
+      field: null,
+      record: [
+        { field: 'name', value: 'Officine Po' },
+        { field: 'town', value: 'Torino' },
+        { field: 'note', value: 'Calls back on Tuesdays.' },
+      ],
+      at: now() - DAY,
+    },
+  ],
+  onlyHere: 12,
+});
 
 export const devices: DeviceView[] = [
   { id: 'jabra', name: 'Jabra Evolve2 40', input: true, output: true },
@@ -90,6 +185,7 @@ export function card(): CustomerCard {
     product: 'Fattura Pro 4',
     town: 'Faenza',
     numbers: ['+390546123456', '+393331234567'],
+    emails: ['giulia@ferraro.example'],
     note: 'Prefers to be called before noon.',
     requests: [
       request('r1', 2 * DAY, 'complaint', 'invoices', 'mismatch', 'Invoice 2291: total off by 12 euros'),
@@ -123,7 +219,17 @@ export function call(part: Partial<CallView> = {}): CallView {
       roundTrip: 38,
       buffer: 60,
       delays: { microphone: 34, processing: 9, packet: 16.5, loudspeaker: 41 },
-      work: { receiving: 0.09, devices: 0.05, echo: 0.21, noise: 0.06, gain: 0.03, sending: 0.14, recording: 0.01, rest: 0.02, longest: 1.6 },
+      work: {
+        receiving: 0.09,
+        devices: 0.05,
+        echo: 0.21,
+        noise: 0.06,
+        gain: 0.03,
+        sending: 0.14,
+        recording: 0.01,
+        rest: 0.02,
+        longest: 1.6,
+      },
       codec: 'opus',
       path: 'srflx',
       received: 8000,

@@ -44,6 +44,38 @@ const states: Record<
       }),
     at: '#/settings',
   },
+  sync: {
+    set: (e) => {
+      e.work = sample.work();
+      Object.assign(e.state.crm, { needs: 3, waiting: 2 });
+    },
+    at: '#/sync',
+  },
+  'sync-nothing': { at: '#/sync' },
+  'sync-vanishing': { set: (e) => Object.assign(e.state.crm, { state: 'asking', vanishing: 212 }), at: '#/sync' },
+  'sync-first': {
+    set: (e) => Object.assign(e.state.crm, { here: 1200, toCome: 2920, answered: Date.now() }),
+    at: '#/sync',
+  },
+  'crm-look': {
+    set: (e) => Object.assign(e.state.crm, { state: 'none', name: '', server: '', user: '' }),
+    at: '#/settings/crm',
+    act: async (page) => {
+      await page.locator('section[aria-labelledby=crm] footer .button').click();
+      await page.locator('#crm-server').fill('https://dav.example.com/');
+      await page.locator('#crm-user').fill('anna');
+      await page.locator('#crm-password').fill('secret');
+      await page.locator('#crm-look').click();
+      await page.locator('#crm-connect').waitFor();
+    },
+  },
+  import: { at: '#/customers/import' },
+  'import-table': { set: (e) => (e.state.import = sample.table), at: '#/customers/import' },
+  'import-runs': { set: (e) => (e.state.import = { ...sample.table, made: 400 }), at: '#/customers/import' },
+  'customer-edit': {
+    at: '#/customers/k1',
+    act: async (page) => page.locator('.edit').click(),
+  },
   ringing: { set: (e) => (e.state.calls = [sample.call({ state: 'ringing_here', answered: null, recording: false })]) },
   call: {
     set: (e) => {

@@ -135,10 +135,17 @@ impl Engine {
             // A damaged address must not keep the window from opening; the line shows as off and the notice says why.
             engine.notice(e.into());
         }
+        tokio::spawn(engine.clone().connect_crm_at_start());
         tokio::spawn(engine.clone().follow_desk(engine.desk().events()));
         tokio::spawn(engine.clone().follow_devices(setup.device_events));
         tokio::spawn(engine.clone().send_levels());
         Ok(engine)
+    }
+
+    async fn connect_crm_at_start(self) {
+        if let Err(e) = self.desk().connect_saved_crm().await {
+            self.notice(e.into());
+        }
     }
 
     /// Everything from now on.
@@ -193,6 +200,8 @@ impl Engine {
             calls: self.calls(),
             wrap_up: self.desk().wrap_up().as_ref().map(show::wrap_up),
             practice: self.with_practice(|p| p.as_ref().map(|p| p.view.clone())),
+            crm: self.crm(),
+            import: self.import(),
         }
     }
 
@@ -289,9 +298,15 @@ impl Engine {
                 Ok(event) => self.desk_changed(event),
                 Err(broadcast::error::RecvError::Lagged(_)) => {
                     // Say everything again rather than guess what was missed.
-                    for event in
-                        [DeskEvent::Line, DeskEvent::Operator, DeskEvent::Calls, DeskEvent::WrapUp, DeskEvent::Records]
-                    {
+                    for event in [
+                        DeskEvent::Line,
+                        DeskEvent::Operator,
+                        DeskEvent::Calls,
+                        DeskEvent::WrapUp,
+                        DeskEvent::Records,
+                        DeskEvent::Crm,
+                        DeskEvent::Import,
+                    ] {
                         self.desk_changed(event);
                     }
                 }
@@ -310,6 +325,8 @@ impl Engine {
                 self.rate_practice();
             }
             DeskEvent::Records => self.send(Change::Records),
+            DeskEvent::Import => self.send(Change::Import(self.import().map(Box::new))),
+            DeskEvent::Crm => self.send(Change::Crm(Box::new(self.crm()))),
             DeskEvent::NotReached(id) => match self.desk().store().call(&id) {
                 Ok(call) => self.send(Change::NotReached(Box::new(show::call_row(&call, None, None)))),
                 Err(e) => self.notice(e.into()),

@@ -4,7 +4,9 @@
 //! [`Event`]s. The TypeScript of both sides is made from the same table ([`typescript`]).
 
 mod commands;
+mod crm;
 mod engine;
+mod import;
 mod practice;
 mod show;
 mod table;

@@ -136,6 +136,7 @@ pub(crate) fn card(s: &CustomerSight) -> CustomerCard {
         product: c.product.clone(),
         town: c.town.clone(),
         numbers: c.numbers.clone(),
+        emails: c.emails.clone(),
         note: c.note.clone(),
         requests: s.requests.iter().map(request).collect(),
         promises: s.promises.iter().map(promise).collect(),

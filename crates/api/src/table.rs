@@ -112,6 +112,20 @@ api! {
     find_customers(Find) -> Vec<CustomerRow>,
     /// A customer's page.
     customer(CustomerRef) -> CustomerPage,
+    /// A customer's fields as they are written.
+    customer_fields(CustomerRef) -> CustomerFields,
+    /// Changes a customer; on disk when it returns, with what is to be sent to the CRM.
+    edit_customer(EditCustomer) -> Nothing,
+    /// Deletes a customer; in the CRM too. His calls and requests stay.
+    delete_customer(CustomerRef) -> Nothing,
+    /// Reads a file with customers and says what would be made of it. Nothing is made.
+    read_import(ImportText) -> Nothing,
+    /// The same with columns understood in another way.
+    plan_import(ImportColumns) -> Nothing,
+    /// Makes the customers of the file; how far it is, is told by events.
+    run_import(Nothing) -> Nothing,
+    /// Stops it, or puts the file away.
+    stop_import(Nothing) -> Nothing,
     /// Removes the sample customers, but for those who call in practice.
     remove_samples(Nothing) -> Nothing,
     /// Calls, newest first.
@@ -122,6 +136,23 @@ api! {
     play_recording(Play) -> Nothing,
     /// Stops it.
     stop_playing(Nothing) -> Nothing,
+
+    /// The address books of a user on a CardDAV server, with what they have and whether we may change them.
+    crm_books(CrmUser) -> Vec<BookView>,
+    /// Connects an address book as the employer's CRM; how it goes is told by events.
+    connect_crm(ConnectCrm) -> Nothing,
+    /// Asks the CRM no more, until it is connected again. Changes wait.
+    disconnect_crm(Nothing) -> Nothing,
+    /// Asks the CRM now: sends what waits, fetches what is new.
+    sync_now(SyncNow) -> Nothing,
+    /// Sends the operator's customers that the CRM does not know of.
+    send_only_here(Nothing) -> Nothing,
+    /// What waits, for the CRM or for the operator.
+    crm_work(Nothing) -> CrmWork,
+    /// The operator chooses whose value a field in conflict shall have.
+    choose_value(ChooseValue) -> Nothing,
+    /// Gives up what the CRM refused: the customer is again what the CRM has.
+    let_go(RefusedRef) -> Nothing,
 
     /// Scenarios in the window's language.
     scenarios(Nothing) -> Vec<ScenarioView>,

@@ -21,12 +21,16 @@ macro_rules! wire {
 
 mod asked;
 mod calls;
+mod crm;
 mod customers;
+mod import;
 mod practice;
 mod program;
 
 pub use asked::*;
 pub use calls::*;
+pub use crm::*;
 pub use customers::*;
+pub use import::*;
 pub use practice::*;
 pub use program::*;

@@ -54,6 +54,7 @@ impl Shell {
         let (devices, microphone) = MemoryDevices::new();
         let desk = Desk::open(DeskSetup {
             store: Arc::new(store),
+            secrets: cuffia_customers::Secrets::new(folder, cuffia_customers::KeyStore::File),
             headset: Headset::start(Box::new(devices), ProcessingConfig::default()).unwrap(),
             recordings: folder.join("recordings"),
             media: MediaConfig::default(),

@@ -58,6 +58,9 @@ impl Drop for Bridge {
     }
 }
 
+/// The largest message from a page, bytes.
+const LARGEST: usize = 64 << 20;
+
 /// Serves `page` (the built window) and the engine on a loopback port; 0 chooses a free one.
 ///
 /// # Errors
@@ -82,7 +85,8 @@ async fn upgrade(State(shared): State<Shared>, Query(given): Query<Token>, socke
     if given.token != shared.token {
         return StatusCode::FORBIDDEN.into_response();
     }
-    socket.on_upgrade(move |socket| serve(shared.engine, socket))
+    // A file of customers comes in one piece.
+    socket.max_frame_size(LARGEST).max_message_size(LARGEST).on_upgrade(move |socket| serve(shared.engine, socket))
 }
 
 async fn serve(engine: Engine, mut socket: WebSocket) {

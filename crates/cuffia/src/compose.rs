@@ -2,7 +2,7 @@
 
 use crate::DataFolder;
 use cuffia_api::{ApiError, DeviceControl, Engine, EngineSetup, KeyStore, Language};
-use cuffia_customers::{Store, open_key};
+use cuffia_customers::{Secrets, Store, open_key};
 use cuffia_desk::{Desk, DeskSetup};
 use cuffia_headset::{Choice, DeviceEvent, DeviceInfo, Devices, Headset, ProcessingConfig, SystemDevices};
 use cuffia_phone::{IceServer, MediaConfig, Trust};
@@ -123,6 +123,7 @@ impl Program {
         let locale = sys_locale::get_locale().unwrap_or_default();
         let desk = Desk::open(DeskSetup {
             store: Arc::new(store),
+            secrets: Secrets::new(folder.path(), kept),
             headset,
             recordings: folder.path().join("recordings"),
             media: MediaConfig {

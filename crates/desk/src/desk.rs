@@ -1,8 +1,10 @@
 //! The desk itself: what it holds, and the task that listens to the phone.
 
 use crate::calls::{LiveCall, WrapUp};
+use crate::import::Import;
 use crate::line::LineStatus;
-use cuffia_customers::Store;
+use cuffia_crm::Runner;
+use cuffia_customers::{Secrets, Store};
 use cuffia_headset::Headset;
 use cuffia_phone::{MediaConfig, Phone, PhoneEvent, SoundEvent, Trust};
 use cuffia_recording::Key;
@@ -18,13 +20,15 @@ pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
 pub struct DeskSetup {
     /// The store.
     pub store: Arc<Store>,
+    /// Where passwords are kept.
+    pub secrets: Secrets,
     /// The sound thread.
     pub headset: Headset,
     /// Folder of the recordings.
     pub recordings: PathBuf,
     /// How sound finds its way on a real line.
     pub media: MediaConfig,
-    /// Which certificates a real line trusts.
+    /// Which certificates a real line and a CRM trust.
     pub trust: Trust,
     /// Two-letter country of numbers written without one.
     pub region: String,
@@ -59,6 +63,10 @@ pub enum DeskEvent {
     WrapUp,
     /// Lists of calls, requests, customers.
     Records,
+    /// [`Desk::crm`].
+    Crm,
+    /// [`Desk::import`].
+    Import,
     /// A call of ours was not answered, and it was not us who gave it up. Its record says why.
     NotReached(String),
     /// A call is over and all that belongs to it is on disk.
@@ -74,6 +82,8 @@ pub(crate) struct State {
     pub(crate) wrap_up: Option<WrapUp>,
     pub(crate) paused: bool,
     pub(crate) operator: (OperatorState, i64),
+    pub(crate) import: Option<Import>,
+    pub(crate) imports: u64,
 }
 
 struct Inner {
@@ -82,6 +92,8 @@ struct Inner {
     state: Mutex<State>,
     events: broadcast::Sender<DeskEvent>,
     recording_key: Key,
+    /// Carries requests to the CRM.
+    crm: Mutex<Option<Runner>>,
 }
 
 /// The handle.
@@ -110,7 +122,8 @@ impl Desk {
         let (phone, phone_events) = Phone::start(setup.headset.clone());
         let now = (setup.clock)();
         let state = Mutex::new(State { operator: (OperatorState::Ready, now), ..State::default() });
-        let desk = Desk(Arc::new(Inner { setup, phone, state, events: broadcast::channel(EVENTS).0, recording_key }));
+        let (events, crm) = (broadcast::channel(EVENTS).0, Mutex::new(None));
+        let desk = Desk(Arc::new(Inner { setup, phone, state, events, recording_key, crm }));
         desk.close_interrupted()?;
         tokio::spawn(desk.clone().listen(phone_events));
         Ok(desk)
@@ -144,6 +157,27 @@ impl Desk {
     /// The store.
     pub fn store(&self) -> &Store {
         &self.0.setup.store
+    }
+
+    /// The store, to be kept.
+    pub(crate) fn own_store(&self) -> Arc<Store> {
+        self.0.setup.store.clone()
+    }
+
+    pub(crate) fn secrets(&self) -> &Secrets {
+        &self.0.setup.secrets
+    }
+
+    pub(crate) fn clock(&self) -> Clock {
+        self.0.setup.clock.clone()
+    }
+
+    pub(crate) fn runner(&self) -> MutexGuard<'_, Option<Runner>> {
+        self.0.crm.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn sayer(&self) -> broadcast::Sender<DeskEvent> {
+        self.0.events.clone()
     }
 
     /// The sound thread.

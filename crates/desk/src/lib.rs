@@ -5,18 +5,25 @@
 //! method returns.
 
 mod calls;
+mod crm;
 mod desk;
+mod import;
 mod line;
 mod records;
 mod requests;
 mod topics;
 
 pub use calls::{CustomerSight, LiveCall, WrapUp};
+pub use crm::{CrmAccount, CrmStatus};
+pub use cuffia_crm::Book;
+pub use cuffia_crm::import::{Column, Fault};
 pub use desk::{Clock, Desk, DeskEvent, DeskSetup, OperatorState};
+pub use import::Import;
 pub use line::{LineKind, LineState, LineStatus, RealAccount};
 pub use records::{Ending, KeptCall, Kind, RecordingShape, Trouble};
 pub use topics::{TOPICS, Topic};
 
+use cuffia_crm::CrmError;
 use cuffia_customers::StoreError;
 use cuffia_phone::{LineError, PhoneError};
 use cuffia_recording::RecordingError;
@@ -36,6 +43,12 @@ pub enum DeskError {
     /// A recording.
     #[error(transparent)]
     Recording(#[from] RecordingError),
+    /// The CRM.
+    #[error(transparent)]
+    Crm(#[from] CrmError),
+    /// Another CRM is to be connected, and there is something that this one does not have.
+    #[error("{0} changes have not reached the CRM yet. Wait for them, or leave them on this computer")]
+    CrmWaits(i64),
     /// A request is not complete.
     #[error("choose {0} before registering the request")]
     Incomplete(&'static str),
@@ -50,6 +63,13 @@ pub enum DeskError {
     System(#[from] std::io::Error),
 }
 
+/// Does what may take a while where it holds nobody up.
+pub(crate) async fn blocking<T: Send + 'static>(
+    f: impl FnOnce() -> Result<T, DeskError> + Send + 'static,
+) -> Result<T, DeskError> {
+    tokio::task::spawn_blocking(f).await.map_err(|e| DeskError::System(std::io::Error::other(e)))?
+}
+
 impl DeskError {
     /// A stable word for programs and translations.
     pub fn code(&self) -> String {
@@ -58,6 +78,8 @@ impl DeskError {
             DeskError::Phone(e) => e.code().into(),
             DeskError::Line(e) => format!("line.{}", e.code()),
             DeskError::Recording(e) => e.code().into(),
+            DeskError::Crm(e) => e.code().into(),
+            DeskError::CrmWaits(_) => "crm.waits".into(),
             DeskError::Incomplete(what) => format!("request.no_{what}"),
             DeskError::NoName => "customer.no_name".into(),
             DeskError::NobodyToDial(_) => "dial.nobody".into(),

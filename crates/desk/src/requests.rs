@@ -4,7 +4,9 @@ use crate::calls::CustomerSight;
 use crate::desk::DeskEvent;
 use crate::records::Kind;
 use crate::{Desk, DeskError, TOPICS};
-use cuffia_customers::{Customer, CustomerId, Draft, Request};
+use cuffia_customers::sync::upstream::Entity;
+use cuffia_customers::{CustomerId, Draft, Request};
+use serde_json::json;
 
 impl Desk {
     /// Saves what is written down about a call. On disk when it returns.
@@ -75,17 +77,15 @@ impl Desk {
         if name.is_empty() {
             return Err(DeskError::NoName);
         }
-        let customer = Customer {
-            id: cuffia_customers::new_id(),
-            name: name.into(),
-            company: company.trim().into(),
-            // Who hides his number is called "anonymous" by many switchboards.
-            numbers: if number.chars().any(|c| c.is_ascii_digit()) { vec![number] } else { Vec::new() },
-            ..Customer::default()
-        };
-        self.store().put_customer(&customer, self.region(), self.now())?;
+        // Who hides his number is called "anonymous" by many switchboards.
+        let numbers = if number.chars().any(|c| c.is_ascii_digit()) { vec![number] } else { Vec::new() };
+        let fields = [("name", json!(name)), ("company", json!(company.trim())), ("numbers", json!(numbers))];
+        let fields = fields.map(|(field, value)| (field.to_owned(), value)).into();
+        let id = cuffia_customers::new_id();
+        self.store().create(Entity::Contact, &id, &fields, self.region(), self.now())?;
         self.say(DeskEvent::Records);
-        Ok(customer.id)
+        self.crm_has_work();
+        Ok(id)
     }
 
     /// Says whose a call is, or that it is no customer's: during it, in wrap-up, or later. The call, its draft and its request move

@@ -19,6 +19,8 @@ wire! {
         town: String,
         /// Numbers, E.164.
         numbers: Vec<String>,
+        /// Mail addresses.
+        emails: Vec<String>,
         /// A standing note.
         note: String,
         /// The newest requests.

@@ -1,6 +1,6 @@
 //! The program, its line and its headset, and the operator: one moment, and how it changes.
 
-use super::{CallRow, CallView, PracticeView, WrapUpView};
+use super::{CallRow, CallView, CrmView, ImportView, PracticeView, WrapUpView};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -23,6 +23,10 @@ wire! {
         wrap_up: Option<WrapUpView>,
         /// The practice room, when it is open.
         practice: Option<PracticeView>,
+        /// The employer's CRM.
+        crm: CrmView,
+        /// The file that is being looked at or taken over.
+        import: Option<ImportView>,
     }
 
     /// The program itself.
@@ -215,6 +219,10 @@ pub enum Change {
     WrapUp(Option<Box<WrapUpView>>),
     /// The practice room.
     Practice(Option<PracticeView>),
+    /// The employer's CRM.
+    Crm(Box<CrmView>),
+    /// The file that is being looked at or taken over.
+    Import(Option<Box<ImportView>>),
     /// A call of the operator's that was not answered, unless he gave it up himself: its row says why.
     NotReached(Box<CallRow>),
     /// Lists of calls, requests or customers shown anywhere should be read again.

@@ -1,5 +1,5 @@
-export type Room = 'calls' | 'customers' | 'practice' | 'settings';
-const ROOMS: readonly Room[] = ['calls', 'customers', 'practice', 'settings'];
+export type Room = 'calls' | 'customers' | 'practice' | 'settings' | 'sync';
+const ROOMS: readonly Room[] = ['calls', 'customers', 'practice', 'settings', 'sync'];
 
 function read(): { room: Room; id: string | null } {
   const [, room, id] = location.hash.split('/');

@@ -64,6 +64,27 @@ keyStore: KeyStore,
 samples: number, };
 
 /**
+ * An address book of a user's.
+ */
+export type BookView = { 
+/**
+ * Its path on the server.
+ */
+path: string, 
+/**
+ * Its name.
+ */
+name: string, 
+/**
+ * Cards in it.
+ */
+cards: number, 
+/**
+ * Whether we may change it.
+ */
+writable: boolean, };
+
+/**
  * Names a call.
  */
 export type CallRef = { 
@@ -206,7 +227,12 @@ request: RequestView | null, };
 /**
  * A part of the [`Snapshot`] in its new form, or a hint.
  */
-export type Change = { "part": "app", "value": AppView } | { "part": "line", "value": LineView } | { "part": "headset", "value": HeadsetView } | { "part": "operator", "value": OperatorView } | { "part": "calls", "value": Array<CallView> } | { "part": "wrapUp", "value": WrapUpView | null } | { "part": "practice", "value": PracticeView | null } | { "part": "notReached", "value": CallRow } | { "part": "records" } | { "part": "notice", "value": ApiError };
+export type Change = { "part": "app", "value": AppView } | { "part": "line", "value": LineView } | { "part": "headset", "value": HeadsetView } | { "part": "operator", "value": OperatorView } | { "part": "calls", "value": Array<CallView> } | { "part": "wrapUp", "value": WrapUpView | null } | { "part": "practice", "value": PracticeView | null } | { "part": "crm", "value": CrmView } | { "part": "import", "value": ImportView | null } | { "part": "notReached", "value": CallRow } | { "part": "records" } | { "part": "notice", "value": ApiError };
+
+/**
+ * What is done with a record.
+ */
+export type ChangeKind = "create" | "update" | "delete";
 
 /**
  * Whose a call is.
@@ -220,6 +246,216 @@ call: string,
  * The customer; none: no customer's.
  */
 customer: string | null, };
+
+/**
+ * The operator's choice.
+ */
+export type ChooseValue = { 
+/**
+ * The customer's id.
+ */
+customer: string, 
+/**
+ * The field; none when it is about the whole record.
+ */
+field: string | null, 
+/**
+ * What he was shown.
+ */
+shown: string, 
+/**
+ * His own, or else the CRM's.
+ */
+mine: boolean, };
+
+/**
+ * What a column holds.
+ */
+export type ColumnUse = "name" | "first" | "last" | "company" | "product" | "town" | "note" | "number" | "email";
+
+/**
+ * A column of a table.
+ */
+export type ColumnView = { 
+/**
+ * Its name, empty where the table has none.
+ */
+name: string, 
+/**
+ * What it holds.
+ */
+holds: ColumnUse | null, 
+/**
+ * The first cells.
+ */
+cells: Array<string>, };
+
+/**
+ * What a conflict is about.
+ */
+export type ConflictKind = "field" | "gone_there" | "deleted_here";
+
+/**
+ * What both sides changed.
+ */
+export type ConflictView = { 
+/**
+ * The customer's id.
+ */
+customer: string, 
+/**
+ * His name.
+ */
+name: string, 
+/**
+ * What it is about.
+ */
+kind: ConflictKind, 
+/**
+ * The field.
+ */
+field: string | null, 
+/**
+ * What it was.
+ */
+base: string, 
+/**
+ * What the operator wrote.
+ */
+mine: string, 
+/**
+ * What the CRM has.
+ */
+theirs: string, 
+/**
+ * Of a whole record: what the side that changed it has.
+ */
+record: Array<FieldView>, 
+/**
+ * What the operator was shown, to be given back with the choice.
+ */
+shown: string, 
+/**
+ * When it was noticed.
+ */
+at: number, };
+
+/**
+ * Connects an address book.
+ */
+export type ConnectCrm = { 
+/**
+ * The server's address.
+ */
+server: string, 
+/**
+ * User name.
+ */
+user: string, 
+/**
+ * Password; empty for the one that is kept.
+ */
+password: string, 
+/**
+ * The address book's path.
+ */
+book: string, 
+/**
+ * What has not reached the CRM before stays on this computer.
+ */
+leaveBehind: boolean, };
+
+/**
+ * How it stands with a CRM.
+ */
+export type CrmState = "none" | "off" | "connected" | "unreachable" | "sign_in" | "asking";
+
+/**
+ * A user of a CRM. An empty password stands for the one that is kept.
+ */
+export type CrmUser = { 
+/**
+ * The server's address.
+ */
+server: string, 
+/**
+ * User name.
+ */
+user: string, 
+/**
+ * Password.
+ */
+password: string, };
+
+/**
+ * How it is with the CRM.
+ */
+export type CrmView = { 
+/**
+ * How it stands.
+ */
+state: CrmState, 
+/**
+ * The address book's name.
+ */
+name: string, 
+/**
+ * The server's address as typed.
+ */
+server: string, 
+/**
+ * The user there.
+ */
+user: string, 
+/**
+ * Changes that wait or are on their way.
+ */
+waiting: number, 
+/**
+ * What needs the operator: conflicts, and what was refused.
+ */
+needs: number, 
+/**
+ * The last answer.
+ */
+answered: number | null, 
+/**
+ * Why the last request came to nothing, in the server's or the system's words.
+ */
+error: string | null, 
+/**
+ * During the first fetch: customers that are here.
+ */
+here: number | null, 
+/**
+ * And still to come, where the server tells.
+ */
+toCome: number | null, 
+/**
+ * So many customers would vanish at once, and the operator is asked first.
+ */
+vanishing: number | null, };
+
+/**
+ * All that waits, for the CRM or for the operator.
+ */
+export type CrmWork = { 
+/**
+ * The oldest changes that wait or are on their way.
+ */
+waiting: Array<WaitingView>, 
+/**
+ * What the CRM refused.
+ */
+refused: Array<RefusedView>, 
+/**
+ * What both sides changed.
+ */
+conflicts: Array<ConflictView>, 
+/**
+ * The operator's customers that it does not know of.
+ */
+onlyHere: number, };
 
 /**
  * A customer, as the card shows him.
@@ -250,6 +486,10 @@ town: string,
  */
 numbers: Array<string>, 
 /**
+ * Mail addresses.
+ */
+emails: Array<string>, 
+/**
  * A standing note.
  */
 note: string, 
@@ -265,6 +505,39 @@ promises: Array<PromiseView>,
  * A sample: invented, so that a first start is alive.
  */
 sample: boolean, };
+
+/**
+ * A customer's fields as they are written, to be edited.
+ */
+export type CustomerFields = { 
+/**
+ * Person.
+ */
+name: string, 
+/**
+ * Company.
+ */
+company: string, 
+/**
+ * Product in use.
+ */
+product: string, 
+/**
+ * Town.
+ */
+town: string, 
+/**
+ * A standing note.
+ */
+note: string, 
+/**
+ * Numbers.
+ */
+numbers: Array<string>, 
+/**
+ * Mail addresses.
+ */
+emails: Array<string>, };
 
 /**
  * A customer's page.
@@ -404,6 +677,23 @@ digits: string, };
 export type Direction = "in" | "out";
 
 /**
+ * Changes a customer.
+ */
+export type EditCustomer = { 
+/**
+ * The customer's id.
+ */
+customer: string, 
+/**
+ * What the form showed at first.
+ */
+seen: CustomerFields, 
+/**
+ * What it shows now.
+ */
+fields: CustomerFields, };
+
+/**
  * Why a call ended.
  */
 export type EndReasonView = "none" | "hung_up_here" | "hung_up_there" | "missed" | "answered_elsewhere" | "declined_here" | "busy" | "declined" | "not_found" | "no_answer" | "forbidden" | "unreachable" | "failed" | "interrupted";
@@ -454,6 +744,32 @@ written: boolean,
  * What is wrong, in one word for translation: transposed, wrong_digit, missing.
  */
 problem: string | null, };
+
+/**
+ * A line that is no customer.
+ */
+export type FaultyLine = { 
+/**
+ * Line of the table, or number of the card.
+ */
+line: number, 
+/**
+ * Why.
+ */
+fault: ImportFault, };
+
+/**
+ * A field and its value.
+ */
+export type FieldView = { 
+/**
+ * The field.
+ */
+field: string, 
+/**
+ * Its value.
+ */
+value: string, };
 
 /**
  * A search.
@@ -509,6 +825,66 @@ processing: ProcessingView, };
  * What can be wrong with a headset.
  */
 export type HeadsetWarning = "no_microphone" | "no_loudspeaker" | "dead_microphone" | "echo" | "too_loud" | "too_slow";
+
+/**
+ * What the columns hold.
+ */
+export type ImportColumns = { 
+/**
+ * For each column; none: it is left out.
+ */
+columns: Array<ColumnUse | null>, };
+
+/**
+ * Why a line is no customer.
+ */
+export type ImportFault = "nameless" | "unreadable";
+
+/**
+ * A file's text, as the window read it.
+ */
+export type ImportText = { 
+/**
+ * All of it.
+ */
+text: string, };
+
+/**
+ * A file that was read, and what becomes of it.
+ */
+export type ImportView = { 
+/**
+ * Columns of a table; none for cards.
+ */
+columns: Array<ColumnView>, 
+/**
+ * Customers that would be, or are, made.
+ */
+fresh: number, 
+/**
+ * Customers who are here already, or twice in the file.
+ */
+known: number, 
+/**
+ * The first lines of these.
+ */
+knownLines: Array<number>, 
+/**
+ * Lines that are no customer.
+ */
+faults: number, 
+/**
+ * The first of these.
+ */
+faulty: Array<FaultyLine>, 
+/**
+ * How many were made, once it was begun.
+ */
+made: number | null, 
+/**
+ * It was stopped, or is done.
+ */
+over: boolean, };
 
 /**
  * Where the database key is kept.
@@ -920,6 +1296,44 @@ customer: Array<number>,
 complete: boolean, };
 
 /**
+ * Names what was refused.
+ */
+export type RefusedRef = { 
+/**
+ * Its number.
+ */
+seq: number, };
+
+/**
+ * A change that the CRM refused.
+ */
+export type RefusedView = { 
+/**
+ * Its number.
+ */
+seq: number, 
+/**
+ * The customer's id.
+ */
+customer: string, 
+/**
+ * His name.
+ */
+name: string, 
+/**
+ * What was to be done.
+ */
+kind: ChangeKind, 
+/**
+ * The CRM's words.
+ */
+why: string, 
+/**
+ * When it was written.
+ */
+at: number, };
+
+/**
  * What the operator writes down during a call. On disk at each key stroke.
  */
 export type RequestDraft = { 
@@ -1059,7 +1473,15 @@ wrapUp: WrapUpView | null,
 /**
  * The practice room, when it is open.
  */
-practice: PracticeView | null, };
+practice: PracticeView | null, 
+/**
+ * The employer's CRM.
+ */
+crm: CrmView, 
+/**
+ * The file that is being looked at or taken over.
+ */
+import: ImportView | null, };
 
 /**
  * Who spoke.
@@ -1091,6 +1513,15 @@ id: string,
  * Name in the window's language.
  */
 name: string, };
+
+/**
+ * Asks the CRM now.
+ */
+export type SyncNow = { 
+/**
+ * The answer to the question whether so many may vanish.
+ */
+mayVanish: boolean, };
 
 /**
  * What to test.
@@ -1166,6 +1597,35 @@ text: string, };
  * What can be wrong with the sound of a call.
  */
 export type TroubleView = "interrupted" | "dead_microphone" | "echo" | "too_loud" | "too_slow";
+
+/**
+ * A change that waits.
+ */
+export type WaitingView = { 
+/**
+ * The customer's id.
+ */
+customer: string, 
+/**
+ * His name.
+ */
+name: string, 
+/**
+ * What is to be done.
+ */
+kind: ChangeKind, 
+/**
+ * The fields.
+ */
+fields: Array<string>, 
+/**
+ * It may be on its way.
+ */
+sent: boolean, 
+/**
+ * When it was written.
+ */
+at: number, };
 
 /**
  * What ten milliseconds of sound take of the machine, on average over the last second; each in ms.
@@ -1307,6 +1767,20 @@ export type Commands = {
   find_customers: [Find, Array<CustomerRow>];
   /** A customer's page. */
   customer: [CustomerRef, CustomerPage];
+  /** A customer's fields as they are written. */
+  customer_fields: [CustomerRef, CustomerFields];
+  /** Changes a customer; on disk when it returns, with what is to be sent to the CRM. */
+  edit_customer: [EditCustomer, Nothing];
+  /** Deletes a customer; in the CRM too. His calls and requests stay. */
+  delete_customer: [CustomerRef, Nothing];
+  /** Reads a file with customers and says what would be made of it. Nothing is made. */
+  read_import: [ImportText, Nothing];
+  /** The same with columns understood in another way. */
+  plan_import: [ImportColumns, Nothing];
+  /** Makes the customers of the file; how far it is, is told by events. */
+  run_import: [Nothing, Nothing];
+  /** Stops it, or puts the file away. */
+  stop_import: [Nothing, Nothing];
   /** Removes the sample customers, but for those who call in practice. */
   remove_samples: [Nothing, Nothing];
   /** Calls, newest first. */
@@ -1317,6 +1791,22 @@ export type Commands = {
   play_recording: [Play, Nothing];
   /** Stops it. */
   stop_playing: [Nothing, Nothing];
+  /** The address books of a user on a CardDAV server, with what they have and whether we may change them. */
+  crm_books: [CrmUser, Array<BookView>];
+  /** Connects an address book as the employer's CRM; how it goes is told by events. */
+  connect_crm: [ConnectCrm, Nothing];
+  /** Asks the CRM no more, until it is connected again. Changes wait. */
+  disconnect_crm: [Nothing, Nothing];
+  /** Asks the CRM now: sends what waits, fetches what is new. */
+  sync_now: [SyncNow, Nothing];
+  /** Sends the operator's customers that the CRM does not know of. */
+  send_only_here: [Nothing, Nothing];
+  /** What waits, for the CRM or for the operator. */
+  crm_work: [Nothing, CrmWork];
+  /** The operator chooses whose value a field in conflict shall have. */
+  choose_value: [ChooseValue, Nothing];
+  /** Gives up what the CRM refused: the customer is again what the CRM has. */
+  let_go: [RefusedRef, Nothing];
   /** Scenarios in the window's language. */
   scenarios: [Nothing, Array<ScenarioView>];
   /** Opens the practice room: connects the practice line, and the customer calls. */

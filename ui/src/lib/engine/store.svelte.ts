@@ -94,6 +94,8 @@ class Store {
       case 'calls':
       case 'wrapUp':
       case 'practice':
+      case 'crm':
+      case 'import':
         this.snapshot = { ...before, seq, [change.part]: change.value };
         break;
       case 'records':

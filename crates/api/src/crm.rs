@@ -1,0 +1,231 @@
+//! The commands about the employer's CRM, and its part of the window.
+
+use crate::engine::Engine;
+use crate::view::*;
+use cuffia_customers::sync::upstream::Fields;
+use cuffia_customers::sync::{Choice, Conflict, Kind, Stopped};
+use cuffia_desk::DeskError;
+use serde_json::Value;
+
+type Answer<T> = Result<T, ApiError>;
+const DONE: Answer<Nothing> = Ok(Nothing {});
+/// So many of what waits are listed; all are counted.
+const LISTED: u32 = 100;
+
+impl Engine {
+    pub(crate) fn crm(&self) -> CrmView {
+        let empty = CrmView {
+            state: CrmState::None,
+            name: String::new(),
+            server: String::new(),
+            user: String::new(),
+            waiting: 0,
+            needs: 0,
+            answered: None,
+            error: None,
+            here: None,
+            to_come: None,
+            vanishing: None,
+        };
+        // A database that refuses says so where it is used.
+        let Ok(status) = self.desk().crm() else { return empty };
+        let Some(account) = status.account else { return empty };
+        let s = status.standing;
+        CrmView {
+            state: match &s.stopped {
+                _ if !status.connected => CrmState::Off,
+                Some(Stopped::SignIn) => CrmState::SignIn,
+                Some(Stopped::Vanishing(_)) => CrmState::Asking,
+                None if s.error.is_some() => CrmState::Unreachable,
+                None => CrmState::Connected,
+            },
+            name: account.name,
+            server: account.address,
+            user: account.user,
+            waiting: s.waiting,
+            needs: s.conflicts + s.refused,
+            answered: s.answered,
+            error: s.error,
+            here: s.progress.map(|p| p.here),
+            to_come: s.progress.and_then(|p| p.to_come),
+            vanishing: match s.stopped {
+                Some(Stopped::Vanishing(gone)) => Some(gone),
+                _ => None,
+            },
+        }
+    }
+
+    pub(crate) async fn crm_books(&self, u: CrmUser) -> Answer<Vec<BookView>> {
+        let books = self.desk().crm_books(&u.server, &u.user, &u.password).await?;
+        let view = |b: cuffia_desk::Book| BookView {
+            path: b.path,
+            name: b.name,
+            cards: u32::try_from(b.cards).unwrap_or(u32::MAX),
+            writable: b.writable,
+        };
+        Ok(books.into_iter().map(view).collect())
+    }
+
+    pub(crate) async fn connect_crm(&self, c: ConnectCrm) -> Answer<Nothing> {
+        self.desk().connect_crm(&c.server, &c.user, &c.password, &c.book, c.leave_behind).await?;
+        DONE
+    }
+
+    pub(crate) async fn disconnect_crm(&self, _: Nothing) -> Answer<Nothing> {
+        self.desk().disconnect_crm()?;
+        DONE
+    }
+
+    pub(crate) async fn sync_now(&self, s: SyncNow) -> Answer<Nothing> {
+        self.desk().crm_now(s.may_vanish)?;
+        DONE
+    }
+
+    pub(crate) async fn send_only_here(&self, _: Nothing) -> Answer<Nothing> {
+        self.desk().send_only_here()?;
+        DONE
+    }
+
+    pub(crate) async fn crm_work(&self, _: Nothing) -> Answer<CrmWork> {
+        let store = self.desk().store();
+        let name = |uid: &str| store.customer(uid).map(|c| c.name).unwrap_or_default();
+        let waiting = store.waiting(LISTED)?.into_iter().map(|w| WaitingView {
+            name: name(&w.uid),
+            customer: w.uid,
+            kind: kind(w.kind),
+            fields: w.fields,
+            sent: w.sent,
+            at: w.at,
+        });
+        let refused = store.refused(LISTED)?.into_iter().map(|r| RefusedView {
+            seq: r.seq,
+            name: name(&r.uid),
+            customer: r.uid,
+            kind: kind(r.kind),
+            why: r.why,
+            at: r.at,
+        });
+        let conflicts = store.conflicts()?.into_iter().take(LISTED as usize).map(|c| conflict(&c, name(&c.uid)));
+        Ok(CrmWork {
+            waiting: waiting.collect(),
+            refused: refused.collect(),
+            conflicts: conflicts.collect(),
+            only_here: store.only_here()?,
+        })
+    }
+
+    pub(crate) async fn choose_value(&self, c: ChooseValue) -> Answer<Nothing> {
+        let all = self.desk().store().conflicts()?;
+        let same = |x: &&Conflict| x.uid == c.customer && x.field == c.field;
+        let missing = DeskError::from(cuffia_customers::StoreError::Missing("conflict"));
+        let mut conflict = all.iter().find(same).cloned().ok_or(missing)?;
+        // What it is by now may be another than what he was shown.
+        conflict.theirs = serde_json::from_str(&c.shown).unwrap_or(Value::Null);
+        self.desk().choose(&conflict, if c.mine { Choice::Mine } else { Choice::Theirs })?;
+        DONE
+    }
+
+    pub(crate) async fn let_go(&self, r: RefusedRef) -> Answer<Nothing> {
+        self.desk().let_go(r.seq)?;
+        DONE
+    }
+
+    pub(crate) async fn customer_fields(&self, c: CustomerRef) -> Answer<CustomerFields> {
+        let missing = DeskError::from(cuffia_customers::StoreError::Missing("customer"));
+        let fields = self.desk().store().customer_fields(&c.customer)?.ok_or(missing)?;
+        let text = |field: &str| fields.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let list = |field: &str| -> Vec<String> {
+            let all = fields.get(field).and_then(Value::as_array).into_iter().flatten();
+            all.filter_map(Value::as_str).map(str::to_owned).collect()
+        };
+        Ok(CustomerFields {
+            name: text("name"),
+            company: text("company"),
+            product: text("product"),
+            town: text("town"),
+            note: text("note"),
+            numbers: list("numbers"),
+            emails: list("emails"),
+        })
+    }
+
+    pub(crate) async fn delete_customer(&self, c: CustomerRef) -> Answer<Nothing> {
+        self.desk().delete_customer(&c.customer)?;
+        DONE
+    }
+
+    pub(crate) async fn edit_customer(&self, e: EditCustomer) -> Answer<Nothing> {
+        if e.fields.name.trim().is_empty() {
+            return Err(DeskError::NoName.into());
+        }
+        // What was shown is taken as it was; only to see what the operator changed, spaces and empty lines are no change.
+        let (before, mut patch) = (fields(&e.seen, true), fields(&e.fields, true));
+        patch.retain(|field, value| before.get(field) != Some(value));
+        if !patch.is_empty() {
+            self.desk().edit_customer(&e.customer, &patch, &fields(&e.seen, false))?;
+        }
+        DONE
+    }
+}
+
+fn fields(f: &CustomerFields, tidy: bool) -> Fields {
+    let text = |t: &String| Value::from(if tidy { t.trim() } else { t });
+    // An empty line of the form is no number.
+    let list = |l: &Vec<String>| {
+        let all = l.iter().map(|t| if tidy { t.trim() } else { t });
+        Value::from(all.filter(|t| !tidy || !t.is_empty()).collect::<Vec<_>>())
+    };
+    let all = [
+        ("name", text(&f.name)),
+        ("company", text(&f.company)),
+        ("product", text(&f.product)),
+        ("town", text(&f.town)),
+        ("note", text(&f.note)),
+        ("numbers", list(&f.numbers)),
+        ("emails", list(&f.emails)),
+    ];
+    all.into_iter().map(|(field, value)| (field.to_owned(), value)).collect()
+}
+
+fn kind(k: Kind) -> ChangeKind {
+    match k {
+        Kind::Create => ChangeKind::Create,
+        Kind::Update => ChangeKind::Update,
+        Kind::Delete => ChangeKind::Delete,
+    }
+}
+
+/// A value as people read it.
+fn words(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(all) => all.iter().map(words).collect::<Vec<_>>().join(", "),
+        Value::Null => String::new(),
+        other => other.to_string(),
+    }
+}
+
+fn conflict(c: &Conflict, name: String) -> ConflictView {
+    let kind = match (&c.field, &c.mine) {
+        (Some(_), _) => ConflictKind::Field,
+        (None, Value::Null) => ConflictKind::DeletedHere,
+        (None, _) => ConflictKind::GoneThere,
+    };
+    let record = if c.mine.is_null() { &c.theirs } else { &c.mine };
+    let record = record.as_object().into_iter().flatten();
+    let record: Vec<FieldView> =
+        record.map(|(field, value)| FieldView { field: field.clone(), value: words(value) }).collect();
+    let named = record.iter().find(|f| f.field == "name").map(|f| f.value.clone());
+    ConflictView {
+        customer: c.uid.clone(),
+        name: named.filter(|_| name.is_empty()).unwrap_or(name),
+        kind,
+        field: c.field.clone(),
+        base: words(&c.base),
+        mine: if c.field.is_some() { words(&c.mine) } else { String::new() },
+        theirs: if c.field.is_some() { words(&c.theirs) } else { String::new() },
+        record,
+        shown: c.theirs.to_string(),
+        at: c.at,
+    }
+}

@@ -60,6 +60,7 @@ const STEPS: &[&str] = &[
      CREATE INDEX phone_e164 ON phone(e164);
      CREATE INDEX phone_tail ON phone(tail);
      CREATE INDEX customer_sample ON customer(id) WHERE sample = 1;
+     CREATE INDEX customer_order ON customer(company, name);
      DROP TABLE customer_text;
      CREATE VIRTUAL TABLE customer_text USING fts5(text, prefix = '2 3', tokenize = 'unicode61');
      INSERT INTO customer_text(customer_text, rank) VALUES ('secure-delete', 1);

@@ -3,9 +3,12 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
-use super::merge::{LAST_WRITER_WINS, same, value};
+mod checks;
+mod server;
+
+use super::merge::{LAST_WRITER_WINS, value};
 use super::outbox::State;
-use super::upstream::{After, Answer, Capabilities, Demand, Entity, Failure, Feed, Fields, List, Page, Remote};
+use super::upstream::{Answer, Capabilities, Demand, Entity, Failure, Feed, Fields};
 use super::{Choice, Conflict, Engine, Here, Next, conflict, link, outbox, records, state};
 use crate::schema;
 use rand::rngs::SmallRng;
@@ -13,6 +16,7 @@ use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use rusqlite::Connection;
 use serde_json::{Value, json};
+use server::{Fault, Kept, Server, text, whole};
 use std::collections::{BTreeMap, BTreeSet};
 
 const OVERLAP_MS: i64 = 60_000;
@@ -21,237 +25,7 @@ const CONTACT: Entity = Entity::Contact;
 const FIELDS: [&str; 2] = ["name", "note"];
 /// What this CRM keeps; products stay here.
 const MAPPED: [&str; 6] = ["name", "company", "town", "note", "numbers", "emails"];
-const PAGE: usize = 3;
 const LIST_MS: i64 = 120_000;
-
-/// A fault put in on purpose.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fault {
-    NoKey,
-    NoWait,
-    NoOverlap,
-    LastWriterWins,
-    NoVersion,
-}
-
-#[derive(Debug, Clone)]
-struct Kept {
-    id: u32,
-    key: Option<String>,
-    fields: Fields,
-    version: u64,
-    changed: i64,
-    deleted: bool,
-    /// Every value each field ever had.
-    had: BTreeMap<String, BTreeSet<String>>,
-}
-
-struct Server {
-    caps: Capabilities,
-    fault: Option<Fault>,
-    records: Vec<Kept>,
-    version: u64,
-    /// Requests on their way, and changes of others not committed yet: when, and what.
-    late: Vec<(i64, Demand)>,
-    uncommitted: Vec<(i64, u32, &'static str, String, i64)>,
-    /// What our changes overwrote or deleted: by id, the field, the value, and when.
-    overwritten: Vec<(u32, String, String, i64)>,
-    /// When somebody else's value was committed.
-    committed: BTreeMap<String, i64>,
-    forget_token: bool,
-    locked_out: bool,
-    /// Its feed does not tell the key; it leaves out what is empty.
-    keyless_feed: bool,
-    sparse: bool,
-}
-
-impl Server {
-    fn remote(&self, r: &Kept) -> Remote {
-        let mut fields = r.fields.clone();
-        if self.sparse {
-            fields.retain(|_, v| !same(v, &Value::Null));
-        }
-        Remote {
-            id: r.id.to_string(),
-            version: self.caps.versions.then(|| r.version.to_string()),
-            changed: matches!(self.caps.feed, Feed::Since { .. }).then_some(r.changed),
-            key: r.key.clone().filter(|_| self.fault != Some(Fault::NoKey)),
-            fields,
-        }
-    }
-
-    fn fed(&self, r: &Kept) -> Remote {
-        let key = |key| if self.keyless_feed { None } else { key };
-        let r = self.remote(r);
-        Remote { key: key(r.key.clone()), ..r }
-    }
-
-    fn alive(&self, id: &str) -> Result<usize, Failure> {
-        self.records.iter().position(|r| r.id.to_string() == *id && !r.deleted).ok_or(Failure::Gone)
-    }
-
-    fn touch(&mut self, i: usize, changed: i64) {
-        self.version += 1;
-        let r = &mut self.records[i];
-        (r.version, r.changed) = (self.version, changed);
-        for (field, value) in &r.fields {
-            r.had.entry(field.clone()).or_default().insert(text(value));
-        }
-    }
-
-    fn insert(&mut self, key: Option<String>, fields: Fields, now: i64) -> usize {
-        let id = u32::try_from(self.records.len()).unwrap() + 1;
-        self.records.push(Kept {
-            id,
-            key,
-            fields: whole(fields),
-            version: 0,
-            changed: now,
-            deleted: false,
-            had: BTreeMap::new(),
-        });
-        self.touch(self.records.len() - 1, now);
-        self.records.len() - 1
-    }
-
-    fn allow(&self, i: usize, version: &Option<String>) -> Result<(), Failure> {
-        let checks = self.caps.versions && self.fault != Some(Fault::NoVersion);
-        let fits = version.as_ref().is_some_and(|v| *v == self.records[i].version.to_string());
-        if checks && !fits { Err(Failure::Conflict) } else { Ok(()) }
-    }
-
-    /// Does what it is asked.
-    fn apply(&mut self, demand: &Demand, now: i64) -> Result<Answer, Failure> {
-        if self.locked_out {
-            return Err(Failure::Auth { why: "password".into() });
-        }
-        if let Demand::Create { fields, .. } | Demand::Update { patch: fields, .. } = demand
-            && fields.values().any(|v| text(v).ends_with("13"))
-        {
-            return Err(Failure::Rejected { message: "unlucky".into() });
-        }
-        match demand {
-            Demand::Create { key, fields, .. } => {
-                let known = self.records.iter().position(|r| r.key.as_ref() == Some(key));
-                let i = match known {
-                    Some(i) if self.caps.idempotent_create => i,
-                    _ => self.insert(Some(key.clone()), fields.clone(), now),
-                };
-                if self.records[i].deleted {
-                    Err(Failure::Gone)
-                } else {
-                    Ok(Answer::Record(self.remote(&self.records[i])))
-                }
-            }
-            Demand::Find { key, .. } => {
-                let found = self.records.iter().filter(|r| r.key.as_ref() == Some(key) && !r.deleted);
-                let found = found.filter(|_| self.fault != Some(Fault::NoKey));
-                Ok(Answer::Records(found.map(|r| self.remote(r)).collect()))
-            }
-            Demand::Get { id, .. } => Ok(Answer::Record(self.remote(&self.records[self.alive(id)?]))),
-            Demand::Update { id, version, patch, .. } => {
-                let i = self.alive(id)?;
-                self.allow(i, version)?;
-                for (field, value) in patch {
-                    let old = text(&self.records[i].fields[field]);
-                    if old != text(value) {
-                        self.overwritten.push((self.records[i].id, field.clone(), old, now));
-                    }
-                }
-                self.records[i].fields.extend(patch.clone());
-                self.touch(i, now);
-                Ok(Answer::Record(self.remote(&self.records[i])))
-            }
-            Demand::Delete { id, version, .. } => {
-                let i = self.alive(id)?;
-                self.allow(i, version)?;
-                for (field, value) in self.records[i].fields.clone() {
-                    self.overwritten.push((self.records[i].id, field, text(&value), now));
-                }
-                self.records[i].deleted = true;
-                self.touch(i, now);
-                Ok(Answer::Done)
-            }
-            Demand::Pull { after, .. } => self.page(after).map(Answer::Page),
-            Demand::List { after, .. } => {
-                let after: u32 = after.as_ref().map_or(0, |a| a.parse().unwrap());
-                let rest: Vec<_> = self.records.iter().filter(|r| !r.deleted && r.id > after).collect();
-                let page = &rest[..rest.len().min(PAGE)];
-                let version = |r: &Kept| self.caps.versions.then(|| r.version.to_string());
-                let entries = page.iter().map(|r| (r.id.to_string(), version(r))).collect();
-                let next = (rest.len() > PAGE).then(|| page[PAGE - 1].id.to_string());
-                Ok(Answer::List(List { entries, next }))
-            }
-        }
-    }
-
-    fn page(&mut self, from: &After) -> Result<Page, Failure> {
-        if std::mem::take(&mut self.forget_token) && matches!(from, After::Token(_)) {
-            return Err(Failure::Forgotten);
-        }
-        let place = |r: &Kept| match self.caps.feed {
-            Feed::Since { .. } => (r.changed, r.id),
-            _ => (i64::try_from(r.version).unwrap(), 0),
-        };
-        let after = match from {
-            After::Beginning => (i64::MIN, 0),
-            After::Token(t) => (t.parse().unwrap(), 0),
-            After::Since(at) => (*at, 0),
-            After::Page(p) => {
-                let (at, id) = p.split_once(',').unwrap();
-                (at.parse().unwrap(), id.parse().unwrap())
-            }
-        };
-        let mut rest: Vec<&Kept> = self.records.iter().filter(|r| place(r) > after).collect();
-        rest.retain(|r| !r.deleted || (self.caps.tombstones && *from != After::Beginning));
-        rest.sort_by_key(|r| place(r));
-        let page = &rest[..rest.len().min(PAGE)];
-        let last = page.last().map_or(after, |r| place(r));
-        let more = rest.len() > PAGE;
-        Ok(Page {
-            records: page.iter().filter(|r| !r.deleted).map(|r| self.fed(r)).collect(),
-            gone: page.iter().filter(|r| r.deleted).map(|r| r.id.to_string()).collect(),
-            next: more.then(|| format!("{},{}", last.0, last.1)),
-            token: (!more && self.caps.feed == Feed::Token).then(|| last.0.max(0).to_string()),
-            there: Vec::new(),
-            left: None,
-        })
-    }
-
-    fn foreign(&mut self, id: u32, field: &str, value: &str, began: i64, now: i64) {
-        let Some(i) = self.records.iter().position(|r| r.id == id && !r.deleted) else { return };
-        self.records[i].fields.insert(field.into(), json!(value));
-        self.committed.insert(value.to_owned(), now);
-        self.touch(i, began);
-    }
-
-    /// What arrives or is committed by now.
-    fn pass_time(&mut self, now: i64) {
-        self.late.sort_by_key(|(at, _)| *at);
-        while self.late.first().is_some_and(|(at, _)| *at <= now) {
-            let (at, demand) = self.late.remove(0);
-            let _ = self.apply(&demand, at);
-        }
-        let (due, rest) = std::mem::take(&mut self.uncommitted).into_iter().partition(|(at, ..)| *at <= now);
-        self.uncommitted = rest;
-        let due: Vec<_> = due;
-        for (at, id, field, value, began) in due {
-            self.foreign(id, field, &value, began, at);
-        }
-    }
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
-}
-
-/// With every field the store keeps.
-fn whole(fields: Fields) -> Fields {
-    let mut all: Fields = ["name", "company", "town", "note"].map(|f| (f.to_owned(), json!(""))).into();
-    all.extend(["numbers", "emails"].map(|f| (f.to_owned(), json!([]))));
-    all.extend(fields);
-    all
-}
 
 /// What the operator did, to be asked about at the end.
 #[derive(Default)]
@@ -595,81 +369,6 @@ impl World {
             }
         }
         Err("it does not come to rest".into())
-    }
-
-    fn check(&self) -> Result<(), String> {
-        let waiting: i64 = self.db.query_row("SELECT count(*) FROM outbox", [], |r| r.get(0)).unwrap();
-        if waiting > 0 {
-            return Err(format!("{waiting} entries still wait"));
-        }
-        let with_key =
-            |uid: &String| self.server.records.iter().filter(|r| r.key.as_ref() == Some(uid)).collect::<Vec<_>>();
-        for uid in &self.shift.made {
-            let there = with_key(uid);
-            let (ever, alive) = (there.len(), there.iter().filter(|r| !r.deleted).count());
-            let asked = conflict::all(&self.db).unwrap().iter().any(|c| c.uid == *uid && c.field.is_none());
-            if alive > 1 || (ever == 0 && !asked) {
-                return Err(format!("{uid} is there {alive} times"));
-            }
-        }
-        for (uid, there) in &self.shift.deleted {
-            let of_id = self.server.records.iter().filter(|r| Some(r.id.to_string()) == *there).collect::<Vec<_>>();
-            let hidden = |r: &Kept| !r.deleted && link::to(&self.db, CONTACT, &r.id.to_string()).unwrap().is_none();
-            // It stays when somebody else changed it, and then the operator is, or was, asked; or it was the second card of one.
-            if with_key(uid).into_iter().chain(of_id).any(hidden) && !self.cards().contains(uid) {
-                return Err(format!("{uid} is deleted here and lives there"));
-            }
-        }
-        self.check_cache()?;
-        self.check_writes()?;
-        for (id, field, old, at) in &self.server.overwritten {
-            let ours = old.is_empty() || old.starts_with("mine");
-            // Without versions there is a moment between looking and writing, and as long as a request may live.
-            let moment = if self.server.caps.versions { 0 } else { 5_000 + LIFETIME_MS };
-            let just = self.server.committed.get(old).is_some_and(|c| *c >= at - moment && moment > 0);
-            if !ours && !just && !self.shift.saw.contains(old) {
-                return Err(format!("{field} of {id}: {old} was overwritten unseen"));
-            }
-        }
-        Ok(())
-    }
-
-    fn check_cache(&self) -> Result<(), String> {
-        let mut cards: BTreeSet<String> = self.cards().into_iter().collect();
-        for r in self.server.records.iter().filter(|r| !r.deleted) {
-            let l = link::to(&self.db, CONTACT, &r.id.to_string()).unwrap().ok_or(format!("{} is not here", r.id))?;
-            let here = records::read(&self.db, CONTACT, &l.uid).unwrap().ok_or(format!("{} has no card", r.id))?;
-            let product = self.shift.products.get(&l.uid).filter(|_| !self.shift.deleted.contains_key(&l.uid));
-            if product.is_some_and(|p| text(&here["product"]) != *p) {
-                return Err(format!("{}: the product is no longer {product:?}", l.uid));
-            }
-            if MAPPED.iter().any(|field| !same(&here[*field], value(&r.fields, field))) {
-                return Err(format!("{}: here {here:?}, there {:?}", r.id, r.fields));
-            }
-            cards.remove(&l.uid);
-        }
-        if cards.is_empty() { Ok(()) } else { Err(format!("only here: {cards:?}")) }
-    }
-
-    fn check_writes(&self) -> Result<(), String> {
-        let conflicts = conflict::all(&self.db).unwrap();
-        for ((uid, field), values) in &self.shift.wrote {
-            let last = values.last().unwrap();
-            let had = self.server.records.iter().any(|r| r.had.get(field).is_some_and(|h| h.contains(last)));
-            let asked = conflicts.iter().any(|c| match (&c.field, &c.mine) {
-                // By the value, which no other has: the card may turn out to be a second one of somebody.
-                (Some(f), mine) => f == field && text(mine) == *last,
-                (None, mine) => mine.get(field).is_some_and(|v| text(v) == *last),
-            });
-            if !had && !asked {
-                return Err(format!("{field} of {uid}: {last} is lost"));
-            }
-            let now = records::read(&self.db, CONTACT, uid).unwrap().map(|r| text(value(&r, field)));
-            if now.is_some_and(|now| now != *last && values.contains(&now)) {
-                return Err(format!("{field} of {uid}: an older value than {last}"));
-            }
-        }
-        Ok(())
     }
 }
 

@@ -9,7 +9,7 @@ mod radicale;
 
 use cuffia_crm::{CardDav, CardDavAccount, CrmError, News, Runner, Upstream};
 use cuffia_customers::sync::Choice;
-use cuffia_customers::sync::upstream::{Answer, Demand, Entity, Failure, Fields};
+use cuffia_customers::sync::upstream::{After, Answer, Demand, Entity, Failure, Fields};
 use cuffia_customers::{DatabaseKey, Store, new_id};
 use cuffia_phone::Trust;
 use line::{Fate, Line};
@@ -152,6 +152,32 @@ async fn many_pages_come_whole_while_the_operator_works() {
     assert!(server.card(&format!("{card}.vcf")).unwrap().contains(&"NOTE:written meanwhile".to_owned()));
     assert!(server.card(&format!("{made}.vcf")).is_some());
     assert_eq!(here.store.conflicts().unwrap(), []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_read_ahead_is_not_older_than_what_was_written_since() {
+    let server = Radicale::start();
+    server.fill(300);
+    let book = CardDav::new(&account(server.address()), &Trust::System, BOOK, true).unwrap();
+    let pull = async |after| match book.ask(&Demand::Pull { entity: CONTACT, after }).await {
+        Ok(Answer::Page(page)) => page,
+        other => panic!("{other:?}"),
+    };
+    let first = pull(After::Beginning).await;
+    let next = first.next.expect("a second page");
+    let later = (0..300).map(|n| format!("c{n}.vcf")).find(|id| first.records.iter().all(|r| r.id != *id)).unwrap();
+    let get = Demand::Get { entity: CONTACT, id: later.clone() };
+    // More than one, so that what is read ahead has come meanwhile.
+    let mut version = None;
+    for _ in 0..40 {
+        let Ok(Answer::Record(r)) = book.ask(&get).await else { panic!("it is not there") };
+        version = r.version;
+    }
+    let patch = fields([("note", json!("written since"))]);
+    book.ask(&Demand::Update { entity: CONTACT, id: later.clone(), version, patch }).await.unwrap();
+    let second = pull(After::Page(next)).await;
+    let there = second.records.iter().find(|r| r.id == later).expect("on the second page");
+    assert_eq!(there.fields["note"], "written since");
 }
 
 #[tokio::test(flavor = "multi_thread")]

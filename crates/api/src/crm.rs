@@ -133,19 +133,15 @@ impl Engine {
     pub(crate) async fn customer_fields(&self, c: CustomerRef) -> Answer<CustomerFields> {
         let missing = DeskError::from(cuffia_customers::StoreError::Missing("customer"));
         let fields = self.desk().store().customer_fields(&c.customer)?.ok_or(missing)?;
-        let text = |field: &str| fields.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let list = |field: &str| -> Vec<String> {
-            let all = fields.get(field).and_then(Value::as_array).into_iter().flatten();
-            all.filter_map(Value::as_str).map(str::to_owned).collect()
-        };
+        let c = cuffia_customers::sync::customer(&fields);
         Ok(CustomerFields {
-            name: text("name"),
-            company: text("company"),
-            product: text("product"),
-            town: text("town"),
-            note: text("note"),
-            numbers: list("numbers"),
-            emails: list("emails"),
+            name: c.name,
+            company: c.company,
+            product: c.product,
+            town: c.town,
+            note: c.note,
+            numbers: c.numbers,
+            emails: c.emails,
         })
     }
 

@@ -5,8 +5,9 @@
 //! ask, [`Engine::answer`] is told what came of it, both in one transaction each, so that a process may be killed between any two
 //! steps. A thin runner beside them carries the requests to an adapter.
 //!
-//! Only one request is ever under way. So an answer is never overtaken by another, and a page of the feed never holds a state older
-//! than the one it meets; what is in doubt is left alone until it has been asked for.
+//! Only one request is ever asked for at a time. So an answer is never overtaken by another, and a page of the feed never holds a state
+//! older than the one it meets (an adapter that reads a page ahead throws it away when anything else is asked); what is in doubt is left
+//! alone until it has been asked for.
 
 mod conflict;
 mod desk_side;

@@ -215,8 +215,8 @@ pub(crate) fn edit(h: &Here<'_>, entity: Entity, uid: &str, patch: &Fields, seen
     }
     let entries = of(h.db, entity, uid)?;
     if entries.is_empty() && link::of(h.db, entity, uid)?.is_none() {
-        // Nobody there knows it yet.
-        return append(h, entity, uid, Kind::Create, &Change { patch: only(&after, &mapped), base: Fields::new() });
+        // Nobody there knows it, and nobody said that they shall.
+        return Ok(());
     }
     let last = entries.into_iter().next_back();
     match last.filter(|e| matches!(e.state, State::Queued | State::Refused) && e.kind != Kind::Delete) {

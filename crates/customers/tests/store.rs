@@ -210,3 +210,24 @@ fn a_database_of_a_newer_version_is_refused_and_left_alone() {
     drop(db);
     assert!(matches!(Store::open(&path, &key), Err(StoreError::Newer)));
 }
+
+#[test]
+fn customers_from_before_a_crm_stay_here_until_they_are_sent() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store(dir.path());
+    fill(&store, NOW).unwrap();
+    let fields =
+        |note: &str| -> Fields { [("name".to_owned(), json!("Dario")), ("note".to_owned(), json!(note))].into() };
+    store.create(Entity::Contact, "d", &fields(""), "IT", NOW).unwrap();
+    store.connect_crm("a", &["name", "note"], "IT", NOW).unwrap();
+    store.edit(Entity::Contact, "d", &fields("changed"), &fields(""), "IT", NOW).unwrap();
+    let sample = store.find_customers("ferraro", 1).unwrap().remove(0);
+    store.edit(Entity::Contact, &sample.id, &fields("changed"), &Fields::new(), "IT", NOW).unwrap();
+    assert_eq!((store.standing().unwrap().waiting, store.only_here().unwrap()), (0, 1));
+    store.send_only_here("IT", NOW).unwrap();
+    assert_eq!((store.standing().unwrap().waiting, store.only_here().unwrap()), (1, 0));
+    // Another CRM instead: what has not reached the first stays, as a customer of this computer.
+    store.connect_crm("b", &["name", "note"], "IT", NOW).unwrap();
+    assert_eq!((store.standing().unwrap().waiting, store.only_here().unwrap()), (0, 1));
+    assert_eq!(store.customer("d").unwrap().note, "changed");
+}

@@ -186,7 +186,6 @@ fn only(fields: &Fields, mapped: &BTreeSet<String>) -> Fields {
 /// once. What has not been sent yet is changed in place.
 pub(crate) fn edit(h: &Here<'_>, entity: Entity, uid: &str, patch: &Fields, seen: &Fields) -> Result<(), StoreError> {
     let before = records::read(h.db, entity, uid)?.ok_or(StoreError::Missing("record"))?;
-    let stays = records::stays_here(h.db, entity, uid)?;
     let mut change = Change::default();
     for (field, mine) in patch {
         let (shown, now) = (value(seen, field), value(&before, field));
@@ -207,7 +206,7 @@ pub(crate) fn edit(h: &Here<'_>, entity: Entity, uid: &str, patch: &Fields, seen
     let mut after = before;
     after.extend(change.patch.clone());
     records::write(h, entity, uid, &after)?;
-    let Some(mapped) = state::mapped(h.db)?.filter(|_| !stays) else { return Ok(()) };
+    let Some(mapped) = state::mapped(h.db)? else { return Ok(()) };
     change.patch.retain(|f, _| mapped.contains(f));
     change.base.retain(|f, _| mapped.contains(f));
     if change.patch.is_empty() {
@@ -215,7 +214,7 @@ pub(crate) fn edit(h: &Here<'_>, entity: Entity, uid: &str, patch: &Fields, seen
     }
     let entries = of(h.db, entity, uid)?;
     if entries.is_empty() && link::of(h.db, entity, uid)?.is_none() {
-        // Nobody there knows it, and nobody said that they shall.
+        // Nobody there knows it, and nobody said that they shall; of the invented ones nobody ever can.
         return Ok(());
     }
     let last = entries.into_iter().next_back();

@@ -44,13 +44,6 @@ pub fn customer(fields: &Fields) -> Customer {
     }
 }
 
-/// Whether a record is nobody else's business: invented ones never leave this computer.
-pub(crate) fn stays_here(db: &Connection, entity: Entity, uid: &str) -> Result<bool, StoreError> {
-    match entity {
-        Entity::Contact => people::is_sample(db, uid),
-    }
-}
-
 /// Removes a record.
 pub(crate) fn remove(db: &Connection, entity: Entity, uid: &str) -> Result<(), StoreError> {
     match entity {

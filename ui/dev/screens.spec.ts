@@ -52,6 +52,7 @@ const states: Record<
     at: '#/sync',
   },
   'sync-nothing': { at: '#/sync' },
+  mended: { at: '#/customers', set: (e) => (e.state.app.mended = true) },
   'sync-vanishing': { set: (e) => Object.assign(e.state.crm, { state: 'asking', vanishing: 212 }), at: '#/sync' },
   'sync-first': {
     set: (e) => Object.assign(e.state.crm, { here: 1200, toCome: 2920, answered: Date.now() }),

@@ -21,6 +21,12 @@ impl Engine {
         DONE
     }
 
+    pub(crate) async fn mending_is_known(&self, _: Nothing) -> Answer<Nothing> {
+        self.desk().store().mending_is_known()?;
+        self.send(Change::App(self.app()));
+        DONE
+    }
+
     pub(crate) async fn finish_first_start(&self, _: Nothing) -> Answer<Nothing> {
         self.change_settings(|s| s.started_before = true)?;
         self.send(Change::App(self.app()));

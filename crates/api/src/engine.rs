@@ -2,6 +2,7 @@
 
 use crate::show;
 use crate::view::*;
+use cuffia_customers::StoreError;
 use cuffia_desk::{Desk, DeskEvent, OperatorState as DeskOperator, Trouble};
 use cuffia_headset::{Choice, DeviceEvent, DeviceInfo, ProcessingConfig};
 use cuffia_practice::{Outcome, Room, RoomEvent};
@@ -216,6 +217,7 @@ impl Engine {
             key_store: self.0.key_store,
             // A database that refuses says so where it is used.
             samples: self.desk().store().count_samples().unwrap_or_default(),
+            mended: self.desk().store().was_mended().unwrap_or_default(),
         }
     }
 
@@ -279,7 +281,15 @@ impl Engine {
         let _ = self.0.messages.send(Message::Event(event));
     }
 
+    /// Whoever finds out that the database is damaged, it is mended.
+    pub(crate) fn look_at(&self, error: &ApiError) {
+        if error.code == StoreError::Damaged.code() {
+            self.desk().mend();
+        }
+    }
+
     pub(crate) fn notice(&self, error: ApiError) {
+        self.look_at(&error);
         self.send(Change::Notice(error));
     }
 
@@ -306,6 +316,7 @@ impl Engine {
                         DeskEvent::Records,
                         DeskEvent::Crm,
                         DeskEvent::Import,
+                        DeskEvent::Mended,
                     ] {
                         self.desk_changed(event);
                     }
@@ -327,6 +338,8 @@ impl Engine {
             DeskEvent::Records => self.send(Change::Records),
             DeskEvent::Import => self.send(Change::Import(self.import().map(Box::new))),
             DeskEvent::Crm => self.send(Change::Crm(Box::new(self.crm()))),
+            DeskEvent::Damaged => self.desk().mend(),
+            DeskEvent::Mended => self.send(Change::App(self.app())),
             DeskEvent::NotReached(id) => match self.desk().store().call(&id) {
                 Ok(call) => self.send(Change::NotReached(Box::new(show::call_row(&call, None, None)))),
                 Err(e) => self.notice(e.into()),

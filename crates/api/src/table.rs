@@ -18,7 +18,7 @@ macro_rules! api {
                 $(stringify!($name) => {
                     let request: $request = serde_json::from_value(arguments)
                         .map_err(|e| bad_request(format!("{name}: {e}")))?;
-                    let response: $response = engine.$name(request).await?;
+                    let response: $response = engine.$name(request).await.inspect_err(|e| engine.look_at(e))?;
                     serde_json::to_value(response).map_err(|e| bad_request(format!("{name}: {e}")))
                 })*
                 _ => Err(bad_request(format!("there is no command {name:?}"))),
@@ -55,6 +55,8 @@ api! {
     snapshot(Nothing) -> Snapshot,
     /// Sets language and look.
     set_preferences(Preferences) -> Nothing,
+    /// The operator knows that the database was mended.
+    mending_is_known(Nothing) -> Nothing,
     /// The first-start pages are done.
     finish_first_start(Nothing) -> Nothing,
 

@@ -496,3 +496,41 @@ async fn ready_counts_from_the_registration_when_that_is_later() {
     shell.ask("pause", json!({"on": false})).await;
     assert_eq!(ready(&shell.engine.whole()), Some(NOW + 90_000));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_damaged_in_the_middle_of_a_call_is_mended_and_the_call_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    // What is in the file, and not only in its log.
+    drop(
+        Store::open(&dir.path().join("cuffia.db"), &cuffia_customers::open_key(dir.path(), false).unwrap().0)
+            .map(|store| cuffia_customers::fill(&store, NOW).unwrap()),
+    );
+    let (board, mut events) = employer().await;
+    let mut shell = Shell::open(dir.path());
+    shell.connect(&board).await;
+    let known = shell.someone().await;
+    let call = shell.dial(&known.number).await;
+    let there = dialled(&mut events).await;
+    shell.ask("save_draft", json!({"call": call, "draft": draft("before", Some(&known.id))})).await;
+
+    let found = shell.find("srl", 50).await;
+    let path = dir.path().join("cuffia.db");
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[4096..].fill(7);
+    std::fs::write(&path, bytes).unwrap();
+    // What was read a moment ago is still known; with a change it is read again.
+    let meanwhile = draft("meanwhile", Some(&known.id));
+    let written = dispatch(&shell.engine, "save_draft", json!({"call": call, "draft": meanwhile})).await;
+    let read = dispatch(&shell.engine, "find_customers", json!({"text": "srl", "limit": 50})).await;
+    assert_eq!(written.and(read).unwrap_err().code, "store.damaged");
+    shell.until("the news", |s| s.app.mended.then_some(())).await;
+    assert_eq!(shell.find("srl", 50).await, found, "customers are found again");
+
+    shell.ask("save_draft", json!({"call": call, "draft": draft("after", Some(&known.id))})).await;
+    board.send(LineCommand::Reject { call: there, status: 486 });
+    shell.change("the reason", not_reached).await;
+    assert_eq!(shell.row(&call).await.reason, EndReasonView::Busy);
+    assert_eq!(shell.time_line(&known.id).await, [call]);
+    shell.ask("mending_is_known", json!({})).await;
+    assert!(!shell.engine.whole().app.mended);
+}

@@ -19,6 +19,8 @@ pub enum News {
     Standing,
     /// That, and customers.
     Records,
+    /// The database is damaged.
+    Damaged,
 }
 
 /// News are told so often at most.
@@ -58,6 +60,7 @@ impl Runner {
             store,
             region,
             time: Time { began: (clock(), Instant::now()), clock },
+            damaged: false,
         };
         let task = tokio::spawn(run(worker, upstream, wake.clone(), say));
         Runner { wake, task }
@@ -97,6 +100,8 @@ struct Worker {
     engine: Option<Engine>,
     region: String,
     time: Time,
+    /// The database has said so.
+    damaged: bool,
 }
 
 impl Worker {
@@ -113,6 +118,7 @@ impl Worker {
         });
         let (engine, out) = done.await.ok()?;
         self.engine = Some(engine);
+        self.damaged |= matches!(out, Err(StoreError::Damaged));
         out.inspect_err(|e| tracing::warn!("{e}")).ok()
     }
 }
@@ -123,6 +129,9 @@ async fn run(mut worker: Worker, upstream: Arc<dyn Upstream>, wake: Arc<Notify>,
     loop {
         if worker.with(|store, _, _, _| store.in_doubt()).await == Some(false) {
             worker.time.set();
+        }
+        if std::mem::take(&mut worker.damaged) {
+            say(News::Damaged);
         }
         let pause = match worker.with(|store, engine, region, now| store.next_request(engine, region, now)).await {
             Some(Next::Ask(step)) => {

@@ -11,6 +11,7 @@ const SERVICE: &str = "cuffia";
 const FILE: &str = "database.key";
 
 /// 32 random bytes.
+#[derive(Clone)]
 pub struct DatabaseKey(Zeroizing<[u8; 32]>);
 
 /// Where a key was found or put.

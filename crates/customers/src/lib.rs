@@ -4,7 +4,9 @@
 //! `synchronous = FULL`. What an employer's CRM is to know, or knows, is kept beside it: see [`sync`].
 
 mod calls;
+mod copy;
 mod key;
+mod mend;
 mod numbers;
 mod people;
 mod sample;
@@ -20,7 +22,8 @@ pub use people::{Customer, CustomerId};
 pub use sample::{PRACTICE_CUSTOMERS, fill};
 pub use search::fold;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
+use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -43,13 +46,28 @@ pub enum StoreError {
     Key(String),
     /// The disk or the database refuses.
     #[error("the customer database can't be used: {0}. Check that the disk is not full, and may be written")]
-    Database(#[from] rusqlite::Error),
+    Database(rusqlite::Error),
+    /// What is on the disk is not what was written.
+    #[error("the customer database is damaged. It is being mended; what you wrote is kept. Try again in a moment")]
+    Damaged,
+    /// The disk refuses to move or remove a file.
+    #[error("the customer database can't be mended: {0}. Check that its folder may be written, and start again")]
+    Disk(std::io::Error),
     /// It is another by now than the operator was shown.
     #[error("it has changed meanwhile. Look at it again")]
     Changed,
     /// What was asked for is not there.
     #[error("no such {0}")]
     Missing(&'static str),
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(e: rusqlite::Error) -> StoreError {
+        match e.sqlite_error_code() {
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StoreError::Damaged,
+            _ => StoreError::Database(e),
+        }
+    }
 }
 
 impl StoreError {
@@ -60,6 +78,8 @@ impl StoreError {
             StoreError::Newer => "store.newer",
             StoreError::Key(_) => "store.key",
             StoreError::Database(_) => "store.database",
+            StoreError::Damaged => "store.damaged",
+            StoreError::Disk(_) => "store.disk",
             StoreError::Changed => "store.changed",
             StoreError::Missing(_) => "store.missing",
         }
@@ -68,42 +88,64 @@ impl StoreError {
 
 /// The store. One connection writes, one reads beside it (WAL), so a long read never delays a key stroke's draft.
 pub struct Store {
+    path: PathBuf,
+    key: DatabaseKey,
     writer: Mutex<Connection>,
     reader: Mutex<Connection>,
 }
 
 impl Store {
-    /// Opens or makes the database file.
+    /// Opens or makes the database file, and beside it a copy of what nobody else has. A file that is damaged is put aside and made anew
+    /// from the copy: see [`Store::was_mended`].
     ///
     /// # Errors
     /// See [`StoreError`].
     pub fn open(path: &Path, key: &DatabaseKey) -> Result<Store, StoreError> {
-        let mut writer = connect(path, key)?;
-        schema::migrate(&mut writer)?;
-        let reader = connect(path, key)?;
-        reader.pragma_update(None, "query_only", true)?;
+        let (writer, reader) = mend::open(path, key)?;
         numbers::warm_up();
-        Ok(Store { writer: Mutex::new(writer), reader: Mutex::new(reader) })
+        Ok(Store { path: path.into(), key: key.clone(), writer: Mutex::new(writer), reader: Mutex::new(reader) })
     }
 
-    /// Whether every page and every index is what it should be. Reads the whole file.
-    ///
-    /// # Errors
-    /// When the database refuses to be read.
-    pub fn is_sound(&self) -> Result<bool, StoreError> {
-        let db = self.read();
-        // Pages that were changed on the disk do not fit their codes; then what they say among themselves.
-        let broken: bool = db.prepare("PRAGMA cipher_integrity_check")?.exists([])?;
-        Ok(!broken && db.query_row("PRAGMA integrity_check", [], |r| r.get::<_, String>(0))? == "ok")
-    }
-
-    fn write(&self) -> MutexGuard<'_, Connection> {
+    fn write(&self) -> Writing<'_> {
         // A panic while the lock was held rolled its transaction back; the connection is sound.
-        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+        Writing { store: self, db: self.writer.lock().unwrap_or_else(PoisonError::into_inner) }
     }
 
     fn read(&self) -> MutexGuard<'_, Connection> {
         self.reader.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The connection that writes. Once it is let go of, what was written is copied.
+struct Writing<'a> {
+    store: &'a Store,
+    db: MutexGuard<'a, Connection>,
+}
+
+impl Deref for Writing<'_> {
+    type Target = Connection;
+    fn deref(&self) -> &Connection {
+        &self.db
+    }
+}
+
+impl DerefMut for Writing<'_> {
+    fn deref_mut(&mut self) -> &mut Connection {
+        &mut self.db
+    }
+}
+
+impl Drop for Writing<'_> {
+    fn drop(&mut self) {
+        // What was written is written, whatever becomes of its copy: that is tried again the next time.
+        let copied = copy::keep_up(&mut self.db).map_err(StoreError::from);
+        let copied = copied.or_else(|e| match e {
+            StoreError::Damaged => self.store.renew_copy(&mut self.db),
+            e => Err(e),
+        });
+        if let Err(e) = copied {
+            tracing::warn!("no second copy: {e}");
+        }
     }
 }
 
@@ -115,8 +157,8 @@ fn connect(path: &Path, key: &DatabaseKey) -> Result<Connection, StoreError> {
     db.pragma_update(None, "key", key.pragma().as_str())?;
     // The first read shows whether the key fits.
     db.query_row("SELECT count(*) FROM sqlite_master", [], |_| Ok(())).map_err(|e| match e.sqlite_error_code() {
-        Some(rusqlite::ErrorCode::NotADatabase) => StoreError::Locked { path: path.to_path_buf() },
-        _ => StoreError::Database(e),
+        Some(ErrorCode::NotADatabase) => StoreError::Locked { path: path.to_path_buf() },
+        _ => e.into(),
     })?;
     db.pragma_update(None, "journal_mode", "WAL")?;
     db.pragma_update(None, "synchronous", "FULL")?;

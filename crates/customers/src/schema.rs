@@ -95,14 +95,19 @@ const STEPS: &[&str] = &[
 
 /// Brings a database to the newest form, each step in a transaction of its own. `user_version` counts the steps done.
 pub(crate) fn migrate(db: &mut Connection) -> Result<(), StoreError> {
+    migrate_to(db, STEPS.len() as i64)
+}
+
+/// Brings a database to the form that a version had.
+pub(crate) fn migrate_to(db: &mut Connection, newest: i64) -> Result<(), StoreError> {
     let done: i64 = db.pragma_query_value(None, "user_version", |r| r.get(0))?;
-    let todo = usize::try_from(done).ok().and_then(|done| STEPS.get(done..)).ok_or(StoreError::Newer)?;
-    let newest = done + todo.len() as i64;
+    let range = usize::try_from(done).ok().zip(usize::try_from(newest).ok());
+    let todo = range.and_then(|(done, newest)| STEPS.get(done..newest)).ok_or(StoreError::Newer)?;
     for (version, step) in (done + 1..).zip(todo) {
         let tx = db.transaction()?;
         tx.execute_batch(step)?;
         // Once the tables are as this program knows them.
-        if version == newest && done < NUMBERED {
+        if version == STEPS.len() as i64 && done < NUMBERED {
             people::index(&tx)?;
         }
         tx.pragma_update(None, "user_version", version)?;

@@ -301,9 +301,7 @@ impl Desk {
         let mut record = call.record();
         let ending = Ending::of(&reason, record.outgoing, record.answered.is_some());
         (record.ended, record.reason) = (Some(now), Some(ending.word().into()));
-        if let Err(e) = self.store().put_call(&record) {
-            self.complain(&e.into());
-        }
+        self.keep_record(record.clone());
         self.say(DeskEvent::Calls);
         self.say(DeskEvent::WrapUp);
         self.say(DeskEvent::Records);
@@ -373,12 +371,10 @@ impl Desk {
     }
 
     fn keep(&self, call: &LiveCall) {
-        if let Err(e) = self.store().put_call(&call.record()) {
-            self.complain(&e.into());
-        }
+        self.keep_record(call.record());
     }
 
-    fn complain(&self, e: &DeskError) {
+    pub(crate) fn complain(&self, e: &DeskError) {
         tracing::error!("{e}");
         self.say(DeskEvent::Notice(e.code(), e.to_string()));
     }

@@ -116,8 +116,10 @@ impl Desk {
         let say = move |news| {
             // Nobody may be listening.
             let _ = events.send(DeskEvent::Crm);
-            if news == News::Records {
-                let _ = events.send(DeskEvent::Records);
+            match news {
+                News::Standing => {}
+                News::Records => drop(events.send(DeskEvent::Records)),
+                News::Damaged => drop(events.send(DeskEvent::Damaged)),
             }
         };
         let runner = Runner::start(self.own_store(), upstream, self.region().to_owned(), self.clock(), say);

@@ -67,6 +67,10 @@ pub enum DeskEvent {
     Crm,
     /// [`Desk::import`].
     Import,
+    /// The database has turned out to be damaged: [`Desk::mend`].
+    Damaged,
+    /// It is mended.
+    Mended,
     /// A call of ours was not answered, and it was not us who gave it up. Its record says why.
     NotReached(String),
     /// A call is over and all that belongs to it is on disk.
@@ -94,6 +98,8 @@ struct Inner {
     recording_key: Key,
     /// Carries requests to the CRM.
     crm: Mutex<Option<Runner>>,
+    /// Held while the database is mended.
+    mending: tokio::sync::Mutex<()>,
 }
 
 /// The handle.
@@ -122,10 +128,11 @@ impl Desk {
         let (phone, phone_events) = Phone::start(setup.headset.clone());
         let now = (setup.clock)();
         let state = Mutex::new(State { operator: (OperatorState::Ready, now), ..State::default() });
-        let (events, crm) = (broadcast::channel(EVENTS).0, Mutex::new(None));
-        let desk = Desk(Arc::new(Inner { setup, phone, state, events, recording_key, crm }));
+        let (events, crm, mending) = (broadcast::channel(EVENTS).0, Mutex::new(None), tokio::sync::Mutex::new(()));
+        let desk = Desk(Arc::new(Inner { setup, phone, state, events, recording_key, crm, mending }));
         desk.close_interrupted()?;
         tokio::spawn(desk.clone().listen(phone_events));
+        tokio::spawn(desk.clone().look_after_store());
         Ok(desk)
     }
 
@@ -174,6 +181,10 @@ impl Desk {
 
     pub(crate) fn runner(&self) -> MutexGuard<'_, Option<Runner>> {
         self.0.crm.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn mending(&self) -> &tokio::sync::Mutex<()> {
+        &self.0.mending
     }
 
     pub(crate) fn sayer(&self) -> broadcast::Sender<DeskEvent> {

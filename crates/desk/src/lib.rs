@@ -9,6 +9,7 @@ mod crm;
 mod desk;
 mod import;
 mod line;
+mod mend;
 mod records;
 mod requests;
 mod topics;

@@ -45,6 +45,8 @@ wire! {
         key_store: KeyStore,
         /// Sample customers that can be removed.
         samples: u32,
+        /// The database was damaged and has been mended, and the operator has not said that he knows.
+        mended: bool,
     }
 
     /// Languages of the window, and of practice customers.

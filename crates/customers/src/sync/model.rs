@@ -10,7 +10,8 @@ use super::merge::{LAST_WRITER_WINS, value};
 use super::outbox::State;
 use super::upstream::{Answer, Capabilities, Demand, Entity, Failure, Feed, Fields};
 use super::{Choice, Conflict, Engine, Here, Next, conflict, link, outbox, records, state};
-use crate::schema;
+use crate::mend::IN_DOUBT;
+use crate::{copy, schema};
 use rand::rngs::SmallRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
@@ -43,9 +44,15 @@ struct Shift {
 }
 
 impl Shift {
-    /// The operator does not want any more what was written there.
-    fn give_up(&mut self, uid: &str) {
-        self.wrote.retain(|(of, _), _| of != uid);
+    /// The operator writes something else in place of a word, which may have been written on a second card of the same record.
+    fn overwrite(&mut self, uid: &str, field: &str, word: &str) {
+        self.saw.insert(word.to_owned());
+        self.wrote.retain(|(of, f), wrote| (of == uid && f == field) || wrote.last().is_none_or(|last| last != word));
+    }
+
+    /// The operator does not want any more what was written there, nor these words, which may have been written on a second card of it.
+    fn give_up(&mut self, uid: &str, words: &[String]) {
+        self.wrote.retain(|(of, _), wrote| of != uid && wrote.last().is_none_or(|last| !words.contains(last)));
     }
 }
 
@@ -167,7 +174,7 @@ impl World {
             return;
         }
         let (field, value) = (*FIELDS.choose(&mut self.chance).unwrap(), self.word("mine"));
-        self.shift.saw.insert(text(&shown[field]));
+        self.shift.overwrite(uid, field, &text(&shown[field]));
         let product = self.word("product");
         let patch = [(field.into(), json!(value)), ("product".into(), json!(product))].into();
         self.here(|h, _| outbox::edit(h, CONTACT, uid, &patch, shown));
@@ -176,13 +183,12 @@ impl World {
     }
 
     fn delete(&mut self, uid: &str) {
-        for (_, shown) in records::read(&self.db, CONTACT, uid).unwrap().unwrap() {
-            self.shift.saw.insert(text(&shown));
-        }
+        let words: Vec<String> = records::read(&self.db, CONTACT, uid).unwrap().unwrap().values().map(text).collect();
+        self.shift.saw.extend(words.clone());
         let there = link::of(&self.db, CONTACT, uid).unwrap().map(|l| l.remote);
         self.here(|h, _| outbox::delete(h, CONTACT, uid));
         self.shift.made.remove(uid);
-        self.shift.give_up(uid);
+        self.shift.give_up(uid, &words);
         self.shift.deleted.insert(uid.to_owned(), there);
     }
 
@@ -204,9 +210,12 @@ impl World {
             // Seen, and let go.
             (Choice::Theirs, Some(field)) => {
                 self.shift.wrote.remove(&(c.uid.clone(), field.to_owned()));
+                self.shift.give_up("", &[text(&c.mine)]);
             }
             (_, None) => {
-                self.shift.give_up(&c.uid);
+                let words: Vec<String> =
+                    c.mine.as_object().into_iter().flat_map(|mine| mine.values().map(text)).collect();
+                self.shift.give_up(&c.uid, &words);
                 self.shift.products.remove(&c.uid);
                 self.shift.deleted.remove(&c.uid);
                 self.shift.made.remove(&c.uid);
@@ -235,7 +244,7 @@ impl World {
                 // Anew in every field, for it is not told which one was refused.
                 for field in FIELDS {
                     let value = self.word("mine");
-                    self.shift.saw.insert(text(&shown[field]));
+                    self.shift.overwrite(&entry.uid, field, &text(&shown[field]));
                     let patch = [(field.into(), json!(value))].into();
                     self.here(|h, _| outbox::edit(h, CONTACT, &entry.uid, &patch, &shown));
                     self.shift.wrote.entry((entry.uid.clone(), field.into())).or_default().push(value);
@@ -243,7 +252,8 @@ impl World {
             }
             None => {
                 self.here(|h, _| outbox::let_go(h, seq));
-                self.shift.give_up(&entry.uid);
+                let words: Vec<String> = entry.change.patch.values().map(text).collect();
+                self.shift.give_up(&entry.uid, &words);
                 self.shift.made.remove(&entry.uid);
             }
         }
@@ -318,6 +328,14 @@ impl World {
         }
     }
 
+    /// The disk loses what the CRM can give again.
+    fn damage(&mut self) {
+        self.here(|h, _| {
+            copy::lose_the_rest(h.db);
+            Ok(h.db.execute_batch(IN_DOUBT)?)
+        });
+    }
+
     fn go_on(&mut self) {
         if state::get(&self.db).unwrap().stopped.is_some() {
             self.server.locked_out = false;
@@ -338,6 +356,7 @@ impl World {
                     self.server.locked_out = self.chance.random_bool(0.1);
                 }
                 18 if self.chance.random_bool(0.1) => self.now += 3_600_000,
+                18 if self.chance.random_bool(0.2) => self.damage(),
                 // The clock is put back; forward it is as if time had passed.
                 18 if self.chance.random_bool(0.1) => self.skew -= self.chance.random_range(0..7_200_000),
                 _ => self.now += self.chance.random_range(0..LIFETIME_MS),

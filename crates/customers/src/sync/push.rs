@@ -3,7 +3,7 @@
 
 use super::merge::{self, Change, Clash, same, value};
 use super::outbox::{self, Entry, Kind, State};
-use super::upstream::{Answer, Demand, Entity, Failure, Remote};
+use super::upstream::{Answer, Demand, Entity, Failure, Fields, Remote};
 use super::{Engine, Here, conflict, link, pull, records, state};
 use crate::StoreError;
 use serde_json::Value;
@@ -176,21 +176,9 @@ pub(super) fn adopt(h: &Here<'_>, entry: &Entry, r: &Remote) -> Result<(), Store
         for e in deleted(outbox::of(h.db, entity, &other.uid)?) {
             outbox::remove(h.db, e.seq)?;
         }
-        let (ours, others) = (outbox::of(h.db, entity, uid)?, outbox::of(h.db, entity, &other.uid)?);
+        let others = outbox::of(h.db, entity, &other.uid)?;
         let on_the_way = others.iter().any(|e| e.state == State::Sent);
-        let written = |field: &String| ours.iter().any(|e| e.change.patch.contains_key(field));
-        if !on_the_way && others.iter().any(|e| e.change.patch.keys().any(written)) {
-            // Both cards were given a value in the same field. Which is meant only the operator knows: the second card's are kept apart.
-            let card = records::read(h.db, entity, &other.uid)?.unwrap_or_default();
-            let mine = Value::Object(card.into_iter().collect());
-            conflict::put(
-                h,
-                entity,
-                &other.uid,
-                &Clash { field: String::new(), base: Value::Null, mine, theirs: Value::Null },
-            )?;
-            others.iter().try_for_each(|e| outbox::remove(h.db, e.seq))?;
-        }
+        written_twice(h, entity, uid, &other.uid, others, on_the_way)?;
         outbox::follow(h.db, entity, &other.uid, uid)?;
         conflict::adopt(h.db, entity, &other.uid, uid)?;
         link::remove(h.db, entity, &other.uid)?;
@@ -202,6 +190,44 @@ pub(super) fn adopt(h: &Here<'_>, entry: &Entry, r: &Remote) -> Result<(), Store
         }
     }
     settle(h, entity, uid, r)
+}
+
+/// Two cards turn out to be of one record, and both were given a value in the same field. Which is meant only the operator knows: the
+/// second card's are kept apart, or, where these are on their way, the first's.
+fn written_twice(
+    h: &Here<'_>,
+    entity: Entity,
+    uid: &str,
+    other: &str,
+    others: Vec<Entry>,
+    on_the_way: bool,
+) -> Result<(), StoreError> {
+    let ours = outbox::of(h.db, entity, uid)?;
+    let (chosen, asked) = (conflict::mine(h.db, entity, uid)?, conflict::mine(h.db, entity, other)?);
+    let here = |field: &String| chosen.contains_key(field) || ours.iter().any(|e| e.change.patch.contains_key(field));
+    let there = |field: &String| others.iter().any(|e| e.change.patch.contains_key(field));
+    let apart = |of: &str, asked: Fields| -> Result<(), StoreError> {
+        let mut card = records::read(h.db, entity, of)?.unwrap_or_default();
+        card.extend(asked);
+        let mine = Value::Object(card.into_iter().collect());
+        conflict::forget(h.db, entity, other)?;
+        conflict::put(h, entity, other, &Clash { field: String::new(), base: Value::Null, mine, theirs: Value::Null })
+    };
+    let twice = others.iter().any(|e| e.change.patch.keys().any(here));
+    if asked.keys().any(here) || (twice && !on_the_way) {
+        apart(other, asked)?;
+        if !on_the_way {
+            others.iter().try_for_each(|e| outbox::remove(h.db, e.seq))?;
+        }
+    } else if twice {
+        apart(uid, chosen)?;
+        for mut e in ours {
+            e.change.patch.retain(|field, _| !there(field));
+            e.change.base.retain(|field, _| !there(field));
+            if e.change.patch.is_empty() { outbox::remove(h.db, e.seq)? } else { outbox::put(h.db, &e)? }
+        }
+    }
+    Ok(())
 }
 
 /// Takes a new state of a record over, with what the operator changed on top. Of its entries none may be under way but the one that is

@@ -61,7 +61,11 @@ keyStore: KeyStore,
 /**
  * Sample customers that can be removed.
  */
-samples: number, };
+samples: number, 
+/**
+ * The database was damaged and has been mended, and the operator has not said that he knows.
+ */
+mended: boolean, };
 
 /**
  * An address book of a user's.
@@ -1715,6 +1719,8 @@ export type Commands = {
   snapshot: [Nothing, Snapshot];
   /** Sets language and look. */
   set_preferences: [Preferences, Nothing];
+  /** The operator knows that the database was mended. */
+  mending_is_known: [Nothing, Nothing];
   /** The first-start pages are done. */
   finish_first_start: [Nothing, Nothing];
   /** Sound devices of the machine. */

@@ -565,6 +565,9 @@ export const en = {
 
   'notice.label': 'Notices',
   'notice.dismiss': 'Dismiss',
+  'notice.mended': 'The customer database was damaged and has been made anew. All that you wrote is kept.',
+  'notice.mendedCrm': 'The other customers are being fetched from the CRM again; until then some are missing.',
+  'notice.mendedFile': 'The damaged file lies beside it, as cuffia.damaged.db.',
 
   'notReached.again': 'Call again',
   'notReached.busy': '{name} is on another call. Try again in a few minutes.',
@@ -633,10 +636,13 @@ export const en = {
   'error.request.no_topic': 'Choose a topic before registering the request.',
   'error.request.no_subtopic': 'Choose a detail before registering the request.',
   'error.customer.no_name': 'Type a name for the new customer.',
-  'error.store.locked': 'Another Cuffia uses the data. Close it and try again.',
+  'error.store.locked': 'The database does not open with the key that is kept here.',
   'error.store.newer': 'The data were written by a newer Cuffia. Update the program.',
-  'error.store.key': 'The database key does not fit. The data cannot be opened.',
+  'error.store.key': 'The key of the database cannot be read or kept: the system’s key store refuses.',
   'error.store.database': 'The database reports a fault. What was written before is safe.',
+  'error.store.damaged': 'The database is damaged. It is being mended; what you wrote is kept. Try again in a moment.',
+  'error.store.disk':
+    'The database cannot be mended: the disk refuses. Check that it is not full, then start Cuffia again.',
   'error.store.missing': 'This is no longer there.',
   'error.recording.file': 'The recording cannot be read.',
   'error.recording.sealed': 'The recording cannot be unlocked; it may be damaged.',

@@ -570,6 +570,10 @@ export const it: Dictionary = {
 
   'notice.label': 'Avvisi',
   'notice.dismiss': 'Chiudi l’avviso',
+  'notice.mended':
+    'Il database dei clienti era danneggiato ed è stato rifatto. Tutto quello che hai scritto è conservato.',
+  'notice.mendedCrm': 'Gli altri clienti arrivano di nuovo dal CRM; fino ad allora alcuni mancano.',
+  'notice.mendedFile': 'Il file danneggiato è accanto, con il nome cuffia.damaged.db.',
 
   'notReached.again': 'Richiama',
   'notReached.busy': '{name}: linea occupata. Riprova tra qualche minuto.',
@@ -641,10 +645,14 @@ export const it: Dictionary = {
   'error.request.no_topic': 'Scegli un argomento prima di registrare la richiesta.',
   'error.request.no_subtopic': 'Scegli un dettaglio prima di registrare la richiesta.',
   'error.customer.no_name': 'Scrivi un nome per il nuovo cliente.',
-  'error.store.locked': 'I dati sono in uso da un altro Cuffia. Chiudilo e riprova.',
+  'error.store.locked': 'Il database non si apre con la chiave conservata qui.',
   'error.store.newer': 'I dati sono stati scritti da un Cuffia più recente. Aggiorna il programma.',
-  'error.store.key': 'La chiave del database non corrisponde. I dati non si possono aprire.',
+  'error.store.key': 'La chiave del database non si può leggere o conservare: il portachiavi del sistema la rifiuta.',
   'error.store.database': 'Il database segnala un errore. Quanto scritto prima è al sicuro.',
+  'error.store.damaged':
+    'Il database è danneggiato. Lo stiamo riparando; quello che hai scritto è conservato. Riprova tra poco.',
+  'error.store.disk':
+    'Il database non si può riparare: il disco rifiuta. Controlla che non sia pieno, poi riavvia Cuffia.',
   'error.store.missing': 'Questo elemento non c’è più.',
   'error.recording.file': 'L’audio della chiamata non si può leggere.',
   'error.recording.sealed': 'L’audio della chiamata non si può sbloccare; forse è danneggiato.',

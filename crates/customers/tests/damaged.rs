@@ -1,0 +1,415 @@
+//! Damaged database files: each is recognised, what only the operator had is kept, and the rest comes from the CRM again.
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
+use cuffia_customers::sync::upstream::{Answer, Capabilities, Demand, Entity, Failure, Feed, Fields, Page, Remote};
+use cuffia_customers::sync::{Engine, Next};
+use cuffia_customers::*;
+use rand::rngs::SmallRng;
+use rand::{Rng, RngCore, SeedableRng};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+const NOW: i64 = 1_795_000_000_000;
+const CONTACT: Entity = Entity::Contact;
+const FIELDS: [&str; 3] = ["name", "note", "numbers"];
+/// SQLCipher's.
+const PAGE: usize = 4096;
+
+fn fields<const N: usize>(of: [(&str, Value); N]) -> Fields {
+    of.map(|(field, value)| (field.to_owned(), value)).into()
+}
+
+/// A CRM that does what it is asked.
+#[derive(Clone, Default)]
+struct Crm {
+    records: BTreeMap<String, Remote>,
+    made: usize,
+}
+
+impl Crm {
+    fn with(many: usize) -> Crm {
+        let mut crm = Crm::default();
+        for i in 0..many {
+            let phone = json!([format!("+3901155{i:05}")]);
+            crm.put(&format!("r{i}"), None, fields([("name", json!(format!("Carla {i}"))), ("numbers", phone)]));
+        }
+        crm
+    }
+
+    fn put(&mut self, id: &str, key: Option<String>, fields: Fields) -> Remote {
+        self.made += 1;
+        let version = Some(self.made.to_string());
+        let remote = Remote { id: id.into(), version, changed: None, key, fields };
+        self.records.insert(id.into(), remote.clone());
+        remote
+    }
+
+    fn answer(&mut self, demand: &Demand) -> Result<Answer, Failure> {
+        let get = |crm: &Crm, id: &String| crm.records.get(id).cloned().ok_or(Failure::Gone);
+        Ok(match demand {
+            Demand::Create { key, fields, .. } => match self.records.get(&format!("{key}!")) {
+                Some(r) => Answer::Record(r.clone()),
+                None => Answer::Record(self.put(&format!("{key}!"), Some(key.clone()), fields.clone())),
+            },
+            Demand::Find { .. } | Demand::List { .. } => unreachable!(),
+            Demand::Get { id, .. } => Answer::Record(get(self, id)?),
+            Demand::Update { id, version, patch, .. } => {
+                let mut r = get(self, id)?;
+                if r.version != *version {
+                    return Err(Failure::Conflict);
+                }
+                r.fields.extend(patch.clone());
+                Answer::Record(self.put(id, r.key, r.fields))
+            }
+            Demand::Delete { id, version, .. } => {
+                if get(self, id)?.version != *version {
+                    return Err(Failure::Conflict);
+                }
+                self.records.remove(id);
+                Answer::Done
+            }
+            Demand::Pull { .. } => Answer::Page(Page {
+                records: self.records.values().cloned().collect(),
+                token: Some("all".into()),
+                ..Page::default()
+            }),
+        })
+    }
+
+    /// Asks and answers until there is nothing to do.
+    fn serve(&mut self, store: &Store) {
+        let caps = Capabilities {
+            entities: vec![CONTACT],
+            idempotent_create: true,
+            versions: true,
+            feed: Feed::Token,
+            tombstones: true,
+            request_lifetime_ms: 1_000,
+        };
+        let mut engine = Engine::new(caps, 1);
+        let mut now = NOW;
+        for _ in 0..500 {
+            match store.next_request(&mut engine, "IT", now).unwrap() {
+                Next::Ask(step) => {
+                    let answer = self.answer(&step.demand);
+                    store.take_answer(&mut engine, &step, answer, "IT", now).unwrap();
+                }
+                Next::Wait(_) if store.standing().unwrap().waiting == 0 => return,
+                Next::Wait(until) => now = until.unwrap(),
+            }
+        }
+        panic!("it does not come to rest");
+    }
+}
+
+/// A shift: some of everything, and of what the CRM is to be told nothing has been sent.
+fn work(store: &Store, crm: &mut Crm) {
+    let own = fields([("name", json!("Dario before")), ("numbers", json!(["011 555 0101", "4021"]))]);
+    store.create(CONTACT, "before", &own, "IT", NOW).unwrap();
+    store.connect_crm("crm", &FIELDS, "IT", NOW).unwrap();
+    crm.serve(store);
+    let found = store.find_customers("carla", 50).unwrap();
+    for (i, c) in found.iter().enumerate().take(14) {
+        let shown = store.customer_fields(&c.id).unwrap().unwrap();
+        match i {
+            0..4 => store.edit(CONTACT, &c.id, &fields([("note", json!(format!("call {i} back")))]), &shown, "IT", NOW),
+            4..8 => {
+                let stale = fields([("name", json!("another name"))]);
+                store.edit(CONTACT, &c.id, &fields([("name", json!(format!("mine {i}")))]), &stale, "IT", NOW)
+            }
+            8..10 => store.delete(CONTACT, &c.id, "IT", NOW),
+            // What the CRM does not keep.
+            10..12 => store.edit(CONTACT, &c.id, &fields([("product", json!(c.name))]), &shown, "IT", NOW),
+            _ => {
+                let promise =
+                    Promise { id: new_id(), customer: c.id.clone(), text: "call".into(), due: NOW + 1, kept: None };
+                store.put_promise(&promise)
+            }
+        }
+        .unwrap();
+    }
+    for i in 0..12 {
+        let made = fields([("name", json!(format!("New {i}"))), ("note", json!("x".repeat(300)))]);
+        store.create(CONTACT, &format!("new-{i}"), &made, "IT", NOW + i).unwrap();
+    }
+    for i in 0..20 {
+        let id = format!("call-{i}");
+        let customer = found.get(i).map(|c| c.id.clone());
+        let call = CallRecord {
+            id: id.clone(),
+            number: "+39".into(),
+            customer: customer.clone(),
+            started: NOW,
+            ..CallRecord::default()
+        };
+        store.put_call(&call).unwrap();
+        store.put_draft(&id, &Draft { note: format!("half a sentence {i}"), ..Draft::default() }, NOW).unwrap();
+        if i < 10 {
+            let (kind, topic, note) = ("order".into(), "t".into(), format!("wants {i}"));
+            let request =
+                Request { id: new_id(), call: Some(id), customer, at: NOW, kind, topic, subtopic: "s".into(), note };
+            store.put_request(&request).unwrap();
+        }
+    }
+    store.set_setting("account", &json!({"server": "sip.example"})).unwrap();
+}
+
+/// What nobody else has.
+fn kept(store: &Store) -> Vec<String> {
+    let mut all = Vec::new();
+    for w in store.waiting(1_000).unwrap() {
+        all.push(format!("waits {} {:?} {:?} {}", w.uid, w.kind, w.fields, w.at));
+        // What is edited is on the screen, without the CRM.
+        let on_the_card = w.fields.iter().filter(|f| *f == "name" || *f == "note");
+        all.extend(
+            on_the_card.map(|f| format!("{} {}", w.uid, store.customer_fields(&w.uid).unwrap().unwrap_or_default()[f])),
+        );
+    }
+    all.extend(store.conflicts().unwrap().iter().map(|c| format!("{c:?}")));
+    for c in store.calls(None, 100).unwrap() {
+        all.push(format!("{c:?} {:?} {:?}", store.draft(&c.id).unwrap(), store.request_of(&c.id).unwrap()));
+        all.extend(c.customer.map(|c| format!("{:?}", store.open_promises(&c).unwrap())));
+    }
+    all.push(format!("{:?} {:?}", store.customer("before").unwrap(), store.setting::<Value>("account").unwrap()));
+    let products = store.find_customers("carla", 500).unwrap().into_iter().filter(|c| !c.product.is_empty());
+    all.extend(products.map(|c| format!("{c:?}")));
+    for text in ["dario", "5550101", "new 7"] {
+        all.push(format!("{text}: {:?}", store.find_customers(text, 1).unwrap().first().map(|c| &c.id)));
+    }
+    all
+}
+
+/// Does something to the bytes on the disk, and says what.
+fn damage(folder: &Path, chance: &mut SmallRng) -> String {
+    // The log of what is not in the file yet, where a killed process left one.
+    let log = folder.join("cuffia.db-wal");
+    let path = if log.exists() && chance.random() { log } else { folder.join("cuffia.db") };
+    let mut bytes = std::fs::read(&path).unwrap();
+    let pages = bytes.len() / PAGE;
+    let at = chance.random_range(0..bytes.len());
+    let page = chance.random_range(0..pages) * PAGE;
+    let what = match chance.random_range(0..10) {
+        0 => {
+            bytes[at] ^= 1 << chance.random_range(0..8);
+            format!("a bit at {at}")
+        }
+        1 => {
+            bytes[page..page + PAGE].fill(0);
+            format!("page at {page} empty")
+        }
+        2 => {
+            let to = bytes.len().min(at + chance.random_range(1..20_000));
+            chance.fill_bytes(&mut bytes[at..to]);
+            format!("{at} to {to} at random")
+        }
+        3 => {
+            bytes.truncate(at);
+            format!("cut at {at}")
+        }
+        4 => {
+            bytes.truncate(page);
+            format!("cut at page {page}")
+        }
+        5 => {
+            let other = (page + PAGE * chance.random_range(1..pages)) % (pages * PAGE);
+            let moved = bytes[page..page + PAGE].to_vec();
+            bytes.copy_within(other..other + PAGE, page);
+            bytes[other..other + PAGE].copy_from_slice(&moved);
+            format!("pages at {page} and {other} exchanged")
+        }
+        6 => {
+            let half = page + PAGE / 2;
+            chance.fill_bytes(&mut bytes[half..page + PAGE]);
+            format!("half of the page at {page} at random")
+        }
+        7 => {
+            bytes[..16].fill(0);
+            "the first bytes".into()
+        }
+        8 => {
+            bytes = b"SQLite format 3\0this is another file".to_vec();
+            "another file in its place".into()
+        }
+        _ => {
+            std::fs::remove_file(&path).unwrap();
+            return "gone".into();
+        }
+    };
+    std::fs::write(&path, bytes).unwrap();
+    what
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        // Its index is made anew after a crash.
+        if !entry.file_name().to_string_lossy().ends_with("-shm") {
+            std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+        }
+    }
+}
+
+fn open(folder: &Path) -> Store {
+    let (key, _) = open_key(folder, false).unwrap();
+    Store::open(&folder.join("cuffia.db"), &key).unwrap()
+}
+
+#[test]
+fn each_of_two_hundred_damaged_databases_is_recognised_and_nothing_that_waits_is_lost() {
+    let (work_folder, closed, killed) =
+        (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let mut crm = Crm::with(120);
+    let store = open(work_folder.path());
+    work(&store, &mut crm);
+    let when_closed = kept(&store);
+    assert!(when_closed.len() > 70 && store.conflicts().unwrap().len() == 4, "{}", when_closed.len());
+    drop(store);
+    copy_folder(work_folder.path(), closed.path());
+    // As a process that was killed leaves it: the last of it in the log.
+    let store = open(work_folder.path());
+    for i in 12..18 {
+        let made = fields([("name", json!(format!("New {i}"))), ("note", json!("y".repeat(600)))]);
+        store.create(CONTACT, &format!("new-{i}"), &made, "IT", NOW).unwrap();
+    }
+    let when_killed = kept(&store);
+    copy_folder(work_folder.path(), killed.path());
+    drop(store);
+    for seed in 0..200 {
+        let mut chance = SmallRng::seed_from_u64(seed);
+        let folder = tempfile::tempdir().unwrap();
+        let (from, before, new) = if seed % 2 == 0 { (&closed, &when_closed, 12) } else { (&killed, &when_killed, 18) };
+        copy_folder(from.path(), folder.path());
+        let what = format!("seed {seed}: {}", damage(folder.path(), &mut chance));
+        let store = open(folder.path());
+        assert!(store.was_mended().unwrap() || store.check(NOW).unwrap(), "{what}: not noticed");
+        assert!(store.was_mended().unwrap(), "{what}: the operator is not told");
+        let after = kept(&store);
+        assert_eq!(before.iter().find(|line| !after.contains(line)), None, "{what}: something is lost");
+        assert_eq!(after.len(), before.len(), "{what}");
+        assert!(store.is_sound().unwrap(), "{what}");
+        let mut crm = crm.clone();
+        // Somebody else deletes one meanwhile, of which something is only here.
+        let product = store.find_customers("carla", 500).unwrap().into_iter().find(|c| !c.product.is_empty()).unwrap();
+        crm.records.retain(|_, r| r.fields["name"] != json!(product.name));
+        crm.serve(&store);
+        let cards = store.count_customers().unwrap();
+        assert_eq!(crm.records.len(), 120 - 3 + new, "{what}: something is lost or doubled there");
+        assert_eq!(cards, 1 + crm.records.len() as i64, "{what}: the cache is not what the CRM has");
+        assert_eq!(store.conflicts().unwrap().len(), 4, "{what}");
+        drop(store);
+        assert!(open(folder.path()).is_sound().unwrap(), "{what}");
+    }
+}
+
+/// All but the first page is nonsense.
+fn ruin(path: &Path) {
+    let mut bytes = std::fs::read(path).unwrap();
+    SmallRng::seed_from_u64(7).fill_bytes(&mut bytes[PAGE..]);
+    std::fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn a_database_is_mended_while_it_is_in_use() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut crm = Crm::with(120);
+    let store = open(folder.path());
+    work(&store, &mut crm);
+    let before = kept(&store);
+    drop(store);
+    let store = open(folder.path());
+    ruin(&folder.path().join("cuffia.db"));
+    assert_eq!(store.find_customers("carla", 50).unwrap_err().code(), "store.damaged");
+    assert!(store.mend().unwrap());
+    assert!(!store.mend().unwrap(), "it is done once");
+    assert_eq!(kept(&store), before);
+    store.put_draft("call-3", &Draft { note: "goes on".into(), ..Draft::default() }, NOW).unwrap();
+    crm.serve(&store);
+    let cards = store.count_customers().unwrap();
+    assert_eq!(cards, 1 + crm.records.len() as i64);
+    assert!(store.is_sound().unwrap() && store.was_mended().unwrap());
+    // Once more, when the CRM knows of everybody.
+    ruin(&folder.path().join("cuffia.db"));
+    assert!(store.mend().unwrap());
+    crm.serve(&store);
+    assert_eq!(store.count_customers().unwrap(), cards, "somebody is lost or here twice");
+    store.mending_is_known().unwrap();
+    drop(store);
+    let store = open(folder.path());
+    assert!(!store.was_mended().unwrap());
+    assert_eq!(store.draft("call-3").unwrap().unwrap().note, "goes on");
+}
+
+#[test]
+fn a_damaged_copy_is_made_anew_and_the_database_is_left_as_it_is() {
+    // Before it is opened, and while it is in use.
+    for while_open in [false, true] {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, copy) = (folder.path().join("cuffia.db"), folder.path().join("cuffia.copy.db"));
+        let mut crm = Crm::with(120);
+        let store = open(folder.path());
+        work(&store, &mut crm);
+        drop(store);
+        let store = while_open.then(|| open(folder.path()));
+        ruin(&copy);
+        let store = store.unwrap_or_else(|| open(folder.path()));
+        store.put_draft("call-12", &Draft { note: "written after it".into(), ..Draft::default() }, NOW).unwrap();
+        assert!(!store.mend().unwrap() && !store.was_mended().unwrap(), "nothing of the operator's was damaged");
+        assert!(store.is_sound().unwrap());
+        assert_eq!(store.count_customers().unwrap(), 1 + 120 - 2 + 12);
+        let before = kept(&store);
+        drop(store);
+        // The new one is as good as the old.
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(kept(&open(folder.path())), before);
+    }
+}
+
+#[test]
+fn when_both_are_damaged_what_can_be_read_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, copy) = (folder.path().join("cuffia.db"), folder.path().join("cuffia.copy.db"));
+    let mut crm = Crm::with(120);
+    let store = open(folder.path());
+    work(&store, &mut crm);
+    let waiting = store.waiting(100).unwrap().len();
+    drop(store);
+    let whole = (std::fs::read(&path).unwrap(), std::fs::read(&copy).unwrap());
+    let (mut all, mut most) = (0, 0);
+    for seed in 0..20 {
+        std::fs::write(&path, &whole.0).unwrap();
+        std::fs::write(&copy, &whole.1).unwrap();
+        let mut chance = SmallRng::seed_from_u64(seed);
+        for file in [&path, &copy] {
+            let mut bytes = std::fs::read(file).unwrap();
+            let page = chance.random_range(1..bytes.len() / PAGE) * PAGE;
+            bytes[page..page + PAGE].fill(0);
+            std::fs::write(file, bytes).unwrap();
+        }
+        let store = open(folder.path());
+        store.mend().unwrap();
+        assert!(store.is_sound().unwrap(), "seed {seed}");
+        all += usize::from(store.waiting(100).unwrap().len() == waiting && store.calls(None, 100).unwrap().len() == 20);
+        most += 1;
+        drop(store);
+    }
+    println!("one page of each damaged: nothing lost in {all} of {most}");
+    assert!(all * 10 >= most * 7, "only {all} of {most}");
+}
+
+#[test]
+fn mending_that_was_interrupted_goes_on_at_the_next_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut crm = Crm::with(120);
+    let store = open(folder.path());
+    work(&store, &mut crm);
+    let before = kept(&store);
+    drop(store);
+    let file = |name: &str| folder.path().join(name);
+    // Put aside, and the new one half written.
+    std::fs::rename(file("cuffia.db"), file("cuffia.damaged.db")).unwrap();
+    std::fs::write(file("cuffia.new.db"), vec![7; 3 * PAGE]).unwrap();
+    let store = open(folder.path());
+    assert_eq!(kept(&store), before);
+    assert!(store.was_mended().unwrap() && !file("cuffia.new.db").exists());
+}

@@ -1,5 +1,6 @@
 import { expect, type Page } from '@playwright/test';
 import { Radicale } from '../support/radicale';
+import { Tryton } from '../support/tryton';
 import { begin, nothingForAxe, press, reach, test as base, type } from './engine';
 
 const test = base.extend<{ crm: Radicale }>({
@@ -15,9 +16,9 @@ const test = base.extend<{ crm: Radicale }>({
 async function connect(page: Page, crm: Radicale) {
   await press(page, page.getByRole('link', { name: 'Settings', exact: true }));
   await expect(page.getByText('stay on this computer alone')).toBeVisible();
-  await press(page, page.getByRole('button', { name: 'Connect an address book' }));
-  await expect(page.getByLabel('Address of the CardDAV server')).toBeFocused();
-  await page.keyboard.type(crm.address);
+  await press(page, page.getByRole('button', { name: 'Connect a CRM' }));
+  await expect(page.getByLabel('What your employer uses')).toBeFocused();
+  await type(page, page.getByLabel('Address of the server'), crm.address);
   await type(page, page.getByLabel('User name'), 'anna');
   const password = page.locator('#crm-password');
   await type(page, password, 'nonsense');
@@ -134,4 +135,43 @@ test('after a new start the password is known, and when it is no longer right no
   await press(page, page.getByRole('button', { name: 'Connect', exact: true }).last());
   await expect(mark(page)).toContainText('All sent');
   expect(await crm.card('po')).toContain('NOTE:kept');
+});
+
+test('the parties of a Tryton database are here, and what is changed is changed there', async ({ page, engine }) => {
+  const tryton = new Tryton();
+  await tryton.start();
+  try {
+    const phone = ['create', [{ type: 'phone', value: '+39 011 555 0147' }]];
+    await tryton.call('create', [{ name: 'Anna Po', contact_mechanisms: [phone] }], {});
+    await begin(page, engine);
+    await press(page, page.getByRole('link', { name: 'Settings', exact: true }));
+    await press(page, page.getByRole('button', { name: 'Connect a CRM' }));
+    await page.keyboard.press('T');
+    await expect(page.getByLabel('What your employer uses')).toHaveValue('tryton');
+    await type(page, page.getByLabel('Address of the server'), `${tryton.address}nowhere`);
+    await type(page, page.getByLabel('User name'), 'admin');
+    await type(page, page.locator('#crm-password'), 'adminpass');
+    await page.keyboard.press('Enter');
+    await expect(page.getByText('There is no database of this name')).toBeVisible();
+    await expect(page.getByLabel('Address of the server')).toBeFocused();
+    await page.keyboard.press('ControlOrMeta+A');
+    await page.keyboard.type(tryton.address);
+    await page.keyboard.press('Enter');
+    await expect(page.getByRole('radio', { name: /crm.*one customer.*to read and to change/ })).toBeChecked();
+    await nothingForAxe(page);
+    await press(page, page.getByRole('button', { name: 'Connect', exact: true }).last());
+    await expect(mark(page)).toContainText('All sent');
+
+    await open(page, 'Anna Po');
+    await press(page, page.getByRole('button', { name: 'Change', exact: true }));
+    await type(page, page.getByLabel('Town'), 'Asti');
+    await press(page, page.getByRole('button', { name: 'Save', exact: true }));
+    await expect(page.getByRole('button', { name: 'Change', exact: true })).toBeFocused();
+    await expect(mark(page)).toContainText('All sent');
+    const fields = ['name', 'addresses.city'];
+    const there = await tryton.call<object[]>('search_read', [], 0, null, null, fields, {});
+    expect(JSON.stringify(there)).toContain('Asti');
+  } finally {
+    await tryton.end();
+  }
 });

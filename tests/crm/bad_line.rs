@@ -2,6 +2,7 @@
 
 use crate::line::Line;
 use crate::radicale::{BOOK, Radicale, card};
+use crate::tryton::{self, Tryton};
 use crate::{CONTACT, account, fields, store, the_field, wall};
 use cuffia_crm::{CardDav, Upstream};
 use cuffia_customers::new_id;
@@ -12,19 +13,115 @@ use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// What a record is there: the key it was made with by us, its name, and what stands in the two fields that are changed.
+struct Seen {
+    key: Option<String>,
+    name: String,
+    fields: [String; 2],
+}
+
+/// A real server, with a client of it that knows nothing of ours.
+trait Server {
+    /// The two fields that are changed here; somebody else changes the first.
+    const FIELDS: [&str; 2];
+    fn socket(&self) -> SocketAddr;
+    fn upstream(&self, address: String) -> Arc<dyn Upstream>;
+    fn all(&self) -> BTreeMap<String, Seen>;
+    fn make(&self, count: usize);
+    fn change(&self, id: &str, value: &str);
+    fn delete(&self, id: &str);
+}
+
+impl Server for Radicale {
+    const FIELDS: [&str; 2] = ["note", "town"];
+
+    fn socket(&self) -> SocketAddr {
+        ([127, 0, 0, 1], 5232).into()
+    }
+
+    fn upstream(&self, address: String) -> Arc<dyn Upstream> {
+        Arc::new(CardDav::new(&account(address), &Trust::System, BOOK, true).unwrap())
+    }
+
+    fn all(&self) -> BTreeMap<String, Seen> {
+        let seen = |(name, lines): (String, Vec<String>)| {
+            let of = |name: &str| lines.iter().find_map(|l| l.strip_prefix(name)).unwrap_or_default().to_owned();
+            let fields = [of("NOTE:"), of("ADR:").split(';').nth(3).unwrap_or_default().to_owned()];
+            let key = name.strip_suffix(".vcf").map(str::to_owned);
+            (name, Seen { key, name: of("FN:"), fields })
+        };
+        self.cards().into_iter().map(seen).collect()
+    }
+
+    fn make(&self, count: usize) {
+        self.put(&format!("t{count}.vcf"), &card(&format!("t{count}"), "theirs", ""));
+    }
+
+    fn change(&self, id: &str, value: &str) {
+        self.change(id, "NOTE", value);
+    }
+
+    fn delete(&self, id: &str) {
+        self.delete(id);
+    }
+}
+
+impl Server for Tryton {
+    const FIELDS: [&str; 2] = ["town", "name"];
+
+    fn socket(&self) -> SocketAddr {
+        tryton::SOCKET.into()
+    }
+
+    fn upstream(&self, address: String) -> Arc<dyn Upstream> {
+        self.upstream(address)
+    }
+
+    fn all(&self) -> BTreeMap<String, Seen> {
+        let seen = |(id, party): (i64, serde_json::Value)| {
+            let text = |v: &serde_json::Value| v.as_str().unwrap_or_default().to_owned();
+            let key = party["identifiers."][0]["code"].as_str().and_then(|c| c.strip_prefix("cuffia:"));
+            let (name, town) = (text(&party["name"]), text(&party["addresses."][0]["city"]));
+            (id.to_string(), Seen { key: key.map(str::to_owned), name: name.clone(), fields: [town, name] })
+        };
+        self.parties().into_iter().map(seen).collect()
+    }
+
+    fn make(&self, _: usize) {
+        self.make(json!({ "name": "theirs" }));
+    }
+
+    fn change(&self, id: &str, value: &str) {
+        let id: i64 = id.parse().unwrap();
+        let address = self.parties()[&id]["addresses."][0]["id"].clone();
+        if address.is_null() {
+            self.call("address.create", json!([[{ "party": id, "city": value }], {}]));
+        } else {
+            self.call("address.write", json!([[address], { "city": value }, {}]));
+        }
+    }
+
+    fn delete(&self, id: &str) {
+        self.call("party.delete", json!([[id.parse::<i64>().unwrap()], {}]));
+    }
+}
 
 /// Changes on both sides over a line that loses, halves and delays, on virtual time; then a good line, until all is at rest.
-async fn bad_day(server: &Radicale, seed: u64) {
-    for name in server.cards().into_keys() {
-        server.delete(&name);
+async fn bad_day<S: Server>(server: &S, seed: u64) {
+    for id in server.all().into_keys() {
+        server.delete(&id);
     }
     let (_folder, store) = store();
-    let line = Line::to("127.0.0.1:5232".parse().unwrap(), seed, 50_000);
-    let upstream = CardDav::new(&account(line.address()), &Trust::System, BOOK, true).unwrap();
-    store.connect_crm("radicale", upstream.fields(), "IT", wall()).unwrap();
+    let line = Line::to(server.socket(), seed, 50_000);
+    let upstream = server.upstream(line.address());
+    store.connect_crm("there", upstream.fields(), "IT", wall()).unwrap();
     let mut engine = Engine::new(upstream.capabilities(), seed);
     let mut chance = SmallRng::seed_from_u64(seed);
-    let mut now = 1_000_000_000;
+    // The server's own clock is in its time stamps.
+    let mut now = wall();
     let (mut made, mut wrote, mut count) = (BTreeSet::new(), BTreeMap::<(String, &str), String>::new(), 0);
     let mut step = async |now: &mut i64, wait: i64| -> bool {
         match store.next_request(&mut engine, "IT", *now).unwrap() {
@@ -53,7 +150,7 @@ async fn bad_day(server: &Radicale, seed: u64) {
                 made.insert(uid);
             }
             (1..3, Some(c)) => {
-                let field = if chance.random() { "note" } else { "town" };
+                let field = S::FIELDS[chance.random_range(0..2)];
                 let seen = store.customer_fields(&c.id).unwrap().unwrap();
                 let value = format!("mine {count}");
                 store.edit(CONTACT, &c.id, &fields([(field, json!(value))]), &seen, "IT", now).unwrap();
@@ -65,14 +162,14 @@ async fn bad_day(server: &Radicale, seed: u64) {
                 wrote.retain(|(uid, _), _| *uid != c.id);
             }
             (3, _) => {
-                let names: Vec<String> = server.cards().into_keys().collect();
-                match names.choose(&mut chance) {
-                    Some(name) if chance.random_bool(0.1) => {
-                        server.delete(name);
-                        made.retain(|uid| *name != format!("{uid}.vcf"));
+                let there: Vec<(String, Seen)> = server.all().into_iter().collect();
+                match there.choose(&mut chance) {
+                    Some((id, seen)) if chance.random_bool(0.1) => {
+                        server.delete(id);
+                        made.retain(|uid| seen.key.as_ref() != Some(uid));
                     }
-                    Some(name) if chance.random_bool(0.7) => server.change(name, "NOTE", &format!("theirs {count}")),
-                    _ => server.put(&format!("t{count}.vcf"), &card(&format!("t{count}"), "theirs", "")),
+                    Some((id, _)) if chance.random_bool(0.7) => server.change(id, &format!("theirs {count}")),
+                    _ => server.make(count),
                 }
             }
             _ => drop(step(&mut now, 20_000).await),
@@ -92,10 +189,11 @@ async fn bad_day(server: &Radicale, seed: u64) {
     }
     let s = store.standing().unwrap();
     assert_eq!((s.waiting, s.refused), (0, 0), "seed {seed}: {s:?}");
-    let there = server.cards();
+    let there = server.all();
     assert_eq!(there.len(), store.find_customers("", 500).unwrap().len(), "seed {seed}");
     for uid in &made {
-        assert!(there.contains_key(&format!("{uid}.vcf")), "seed {seed}: {uid} is not there");
+        let times = there.values().filter(|seen| seen.key.as_ref() == Some(uid)).count();
+        assert_eq!(times, 1, "seed {seed}: {uid} is there {times} times");
     }
     let conflicts = store.conflicts().unwrap();
     for ((uid, field), value) in &wrote {
@@ -110,15 +208,14 @@ async fn bad_day(server: &Radicale, seed: u64) {
             "seed {seed}: {value} of {uid}"
         );
     }
-    let mut theirs: Vec<[String; 3]> = there
-        .values()
-        .map(|lines| {
-            let of = |name: &str| lines.iter().find_map(|l| l.strip_prefix(name)).unwrap_or_default().to_owned();
-            [of("FN:"), of("NOTE:"), of("ADR:").split(';').nth(3).unwrap_or_default().to_owned()]
+    let mut theirs: Vec<(String, [String; 2])> = there.into_values().map(|seen| (seen.name, seen.fields)).collect();
+    let ours = store.find_customers("", 500).unwrap().into_iter();
+    let mut ours: Vec<(String, [String; 2])> = ours
+        .map(|c| {
+            let text = |field: &str| the_field(&store, &c.id, field).as_str().unwrap_or_default().to_owned();
+            (c.name.clone(), S::FIELDS.map(text))
         })
         .collect();
-    let mut ours: Vec<[String; 3]> =
-        store.find_customers("", 500).unwrap().into_iter().map(|c| [c.name, c.note, c.town]).collect();
     theirs.sort();
     ours.sort();
     assert_eq!(theirs, ours, "seed {seed}");
@@ -129,6 +226,14 @@ async fn bad_day(server: &Radicale, seed: u64) {
 async fn over_a_bad_line_everything_arrives_once() {
     let server = Radicale::start();
     for seed in 0..6 {
+        bad_day(&server, seed).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn over_a_bad_line_everything_arrives_once_in_tryton() {
+    let server = Tryton::start();
+    for seed in 0..4 {
         bad_day(&server, seed).await;
     }
 }

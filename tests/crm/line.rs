@@ -90,9 +90,9 @@ impl Line {
         self.locked().always = Some(fate);
     }
 
-    /// Does something once, just before the next request with this method reaches the server.
-    pub fn before(&self, method: &'static str, what: impl FnOnce() + Send + 'static) {
-        self.locked().before = Some((method, Box::new(what)));
+    /// Does something once, just before the next request with these words reaches the server.
+    pub fn before(&self, words: &'static str, what: impl FnOnce() + Send + 'static) {
+        self.locked().before = Some((words, Box::new(what)));
     }
 
     /// How many requests or answers were lost so far.
@@ -144,7 +144,8 @@ impl Line {
             };
             let fate = s.always.unwrap_or(by_chance);
             s.lost += u32::from(!matches!(fate, Fate::Good | Fate::Busy));
-            let fits = s.before.as_ref().is_some_and(|(method, _)| request.starts_with(method.as_bytes()));
+            let fits =
+                s.before.as_ref().is_some_and(|(words, _)| request.windows(words.len()).any(|w| w == words.as_bytes()));
             (fate, if fits { s.before.take() } else { None })
         };
         if let Some((_, first)) = first {

@@ -6,8 +6,9 @@ mod disk;
 mod killed;
 mod line;
 mod radicale;
+mod tryton;
 
-use cuffia_crm::{CardDav, CardDavAccount, CrmError, News, Runner, Upstream};
+use cuffia_crm::{Account, CardDav, CrmError, Kind, News, Runner, Upstream};
 use cuffia_customers::sync::Choice;
 use cuffia_customers::sync::upstream::{After, Answer, Demand, Entity, Failure, Fields};
 use cuffia_customers::{DatabaseKey, Store, new_id};
@@ -22,8 +23,8 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 const CONTACT: Entity = Entity::Contact;
 
-fn account(address: String) -> CardDavAccount {
-    CardDavAccount { address, user: USER.into(), password: PASSWORD.into() }
+fn account(address: String) -> Account {
+    Account { kind: Kind::CardDav, address, user: USER.into(), password: PASSWORD.into() }
 }
 
 fn fields<const N: usize>(of: [(&str, Value); N]) -> Fields {
@@ -50,14 +51,17 @@ struct Working {
 
 impl Working {
     fn with(server: &Radicale) -> Working {
+        Working::on(Arc::new(CardDav::new(&account(server.address()), &Trust::System, BOOK, true).unwrap()))
+    }
+
+    fn on(upstream: Arc<dyn Upstream>) -> Working {
         let (folder, store) = store();
-        let upstream = CardDav::new(&account(server.address()), &Trust::System, BOOK, true).unwrap();
-        store.connect_crm("radicale", upstream.fields(), "IT", wall()).unwrap();
+        store.connect_crm("here", upstream.fields(), "IT", wall()).unwrap();
         let (say, news) = unbounded_channel();
         let say = move |n| {
             let _ = say.send(n);
         };
-        let runner = Runner::start(store.clone(), Arc::new(upstream), "IT".into(), Arc::new(wall), say);
+        let runner = Runner::start(store.clone(), upstream, "IT".into(), Arc::new(wall), say);
         Working { store, runner, news, _folder: folder }
     }
 
@@ -239,7 +243,7 @@ async fn what_is_wrong_is_said_before_anything_is_connected() {
     }
     let its_own = Trust::Pem(std::fs::read(certificate).unwrap());
     assert_eq!(CardDav::books(&account(secure.address()), &its_own).await, Err(CrmError::NoBook), "TLS");
-    let wrong = CardDavAccount { password: "nonsense".into(), ..account(server.address()) };
+    let wrong = Account { password: "nonsense".into(), ..account(server.address()) };
     let cases = [
         ("a wrong password", wrong, "crm.password"),
         ("a certificate nobody vouches for", account(secure.address()), "crm.certificate"),
@@ -258,7 +262,7 @@ async fn what_is_wrong_is_said_before_anything_is_connected() {
 async fn a_password_that_is_no_longer_right_stops_asking_and_loses_nothing() {
     let server = Radicale::start();
     let (_folder, store) = store();
-    let wrong = CardDavAccount { password: "nonsense".into(), ..account(server.address()) };
+    let wrong = Account { password: "nonsense".into(), ..account(server.address()) };
     let upstream = CardDav::new(&wrong, &Trust::System, BOOK, true).unwrap();
     store.connect_crm("radicale", upstream.fields(), "IT", wall()).unwrap();
     store.create(CONTACT, &new_id(), &fields([("name", json!("Dario"))]), "IT", wall()).unwrap();
@@ -304,7 +308,7 @@ async fn what_was_or_was_not_done_is_never_guessed() {
     line.faulty(false);
     let there = CardDav::new(&account(line.address()), &Trust::System, BOOK, true).unwrap();
     let (somebody, id) = (server.clone(), made.id.clone());
-    line.before("PUT", move || somebody.change(&id, "NOTE", "just now"));
+    line.before("PUT /", move || somebody.change(&id, "NOTE", "just now"));
     assert_eq!(there.ask(&update(&again.version, "mine")).await, Err(Failure::Conflict));
     assert!(server.card(&made.id).unwrap().contains(&"NOTE:just now".to_owned()));
 

@@ -1,24 +1,11 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort, listens } from './ports';
 
 const BOOK = '/anna/customers/';
 const basic = (password: string) => `Basic ${Buffer.from(`anna:${password}`).toString('base64')}`;
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() =>
-        address && typeof address === 'object' ? resolve(address.port) : reject(new Error('no port')),
-      );
-    });
-  });
-}
 
 const card = (uid: string, fields: string) => `BEGIN:VCARD\r\nVERSION:3.0\r\nUID:${uid}\r\n${fields}\r\nEND:VCARD\r\n`;
 
@@ -46,7 +33,7 @@ export class Radicale {
         `htpasswd_encryption = plain\ndelay = 0\n[storage]\nfilesystem_folder = ${f}/data\n`,
     );
     this.#process = spawn('radicale', ['--config', join(f, 'config')], { stdio: 'ignore' });
-    for (const end = Date.now() + 20_000; !(await this.#listens());)
+    for (const end = Date.now() + 20_000; !(await listens(this.#port));)
       if (Date.now() > end) throw new Error('radicale does not listen');
     if (first)
       await this.#ask(
@@ -98,13 +85,5 @@ export class Radicale {
     });
     if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status}`);
     return answer;
-  }
-
-  #listens(): Promise<boolean> {
-    return new Promise((resolve) => {
-      const socket = connect(this.#port, '127.0.0.1');
-      socket.once('connect', () => (socket.destroy(), resolve(true)));
-      socket.once('error', () => resolve(false));
-    });
   }
 }

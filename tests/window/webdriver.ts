@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import { running } from '../support/left';
-import { freePort, start, stop, until } from './process';
+import { freePort } from '../support/ports';
+import { start, stop, until } from './process';
 
 type Environment = { CUFFIA_DATA_DIR: string } & Record<string, string | undefined>;
 

@@ -62,6 +62,7 @@ export function snapshot(): Snapshot {
     wrapUp: null,
     practice: null,
     crm: {
+      kind: 'card_dav',
       state: 'connected',
       name: 'Customers',
       server: 'https://dav.example.com/',

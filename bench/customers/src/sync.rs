@@ -2,7 +2,7 @@
 //! sending what has waited.
 
 use crate::{people, percentile};
-use cuffia_crm::{CardDav, CardDavAccount, Runner, Upstream};
+use cuffia_crm::{Account, CardDav, Kind, Runner, Upstream};
 use cuffia_customers::sync::upstream::{After, Answer, Demand, Entity};
 use cuffia_customers::{DatabaseKey, Store, new_id};
 use cuffia_phone::Trust;
@@ -64,8 +64,12 @@ fn server(folder: &Path, count: usize) -> Server {
 }
 
 fn upstream() -> CardDav {
-    let account =
-        CardDavAccount { address: format!("http://127.0.0.1:{PORT}/"), user: "anna".into(), password: "secret".into() };
+    let account = Account {
+        kind: Kind::CardDav,
+        address: format!("http://127.0.0.1:{PORT}/"),
+        user: "anna".into(),
+        password: "secret".into(),
+    };
     CardDav::new(&account, &Trust::System, BOOK, true).unwrap()
 }
 

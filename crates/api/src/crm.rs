@@ -16,6 +16,7 @@ impl Engine {
     pub(crate) fn crm(&self) -> CrmView {
         let empty = CrmView {
             state: CrmState::None,
+            kind: CrmKind::CardDav,
             name: String::new(),
             server: String::new(),
             user: String::new(),
@@ -39,6 +40,10 @@ impl Engine {
                 None if s.error.is_some() => CrmState::Unreachable,
                 None => CrmState::Connected,
             },
+            kind: match account.kind {
+                cuffia_desk::CrmKind::CardDav => CrmKind::CardDav,
+                cuffia_desk::CrmKind::Tryton => CrmKind::Tryton,
+            },
             name: account.name,
             server: account.address,
             user: account.user,
@@ -56,7 +61,7 @@ impl Engine {
     }
 
     pub(crate) async fn crm_books(&self, u: CrmUser) -> Answer<Vec<BookView>> {
-        let books = self.desk().crm_books(&u.server, &u.user, &u.password).await?;
+        let books = self.desk().crm_books(account(u.kind, u.server, u.user, u.password)).await?;
         let view = |b: cuffia_desk::Book| BookView {
             path: b.path,
             name: b.name,
@@ -67,7 +72,8 @@ impl Engine {
     }
 
     pub(crate) async fn connect_crm(&self, c: ConnectCrm) -> Answer<Nothing> {
-        self.desk().connect_crm(&c.server, &c.user, &c.password, &c.book, c.leave_behind).await?;
+        let user = account(c.kind, c.server, c.user, c.password);
+        self.desk().connect_crm(user, &c.book, c.leave_behind).await?;
         DONE
     }
 
@@ -162,6 +168,14 @@ impl Engine {
         }
         DONE
     }
+}
+
+fn account(kind: CrmKind, address: String, user: String, password: String) -> cuffia_desk::Account {
+    let kind = match kind {
+        CrmKind::CardDav => cuffia_desk::CrmKind::CardDav,
+        CrmKind::Tryton => cuffia_desk::CrmKind::Tryton,
+    };
+    cuffia_desk::Account { kind, address, user, password }
 }
 
 fn fields(f: &CustomerFields, tidy: bool) -> Fields {

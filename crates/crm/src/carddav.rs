@@ -5,7 +5,7 @@ mod there;
 
 use crate::find::{self, Book};
 use crate::http::{Http, address};
-use crate::{CrmError, Upstream, vcard};
+use crate::{Account, CrmError, Upstream, vcard};
 use async_trait::async_trait;
 use cuffia_customers::sync::upstream::{After, Answer, Capabilities, Demand, Entity, Failure, Feed, Page};
 use cuffia_tls::Trust;
@@ -46,8 +46,8 @@ impl CardDav {
     ///
     /// # Errors
     /// See [`CrmError`].
-    pub async fn found(account: &CardDavAccount, trust: &Trust) -> Result<Vec<Book>, CrmError> {
-        let (http, base) = account.client(trust)?;
+    pub async fn found(account: &Account, trust: &Trust) -> Result<Vec<Book>, CrmError> {
+        let (http, base) = client(account, trust)?;
         find::books(&http, &base).await
     }
 
@@ -55,7 +55,7 @@ impl CardDav {
     ///
     /// # Errors
     /// See [`CrmError`].
-    pub async fn books(account: &CardDavAccount, trust: &Trust) -> Result<Vec<Book>, CrmError> {
+    pub async fn books(account: &Account, trust: &Trust) -> Result<Vec<Book>, CrmError> {
         let mut books = CardDav::found(account, trust).await?;
         for book in &mut books {
             let there = CardDav::new(account, trust, &book.path, false)?;
@@ -68,8 +68,8 @@ impl CardDav {
     ///
     /// # Errors
     /// When the address is none.
-    pub fn new(account: &CardDavAccount, trust: &Trust, book: &str, tokens: bool) -> Result<CardDav, CrmError> {
-        let (http, base) = account.client(trust)?;
+    pub fn new(account: &Account, trust: &Trust, book: &str, tokens: bool) -> Result<CardDav, CrmError> {
+        let (http, base) = client(account, trust)?;
         Ok(CardDav {
             there: Arc::new(There { http, base, book: book.to_owned() }),
             tokens,
@@ -77,34 +77,6 @@ impl CardDav {
             cards: AtomicUsize::new(CARDS),
             ahead: Mutex::new(None),
         })
-    }
-}
-
-/// A user of a CardDAV server.
-#[derive(Clone)]
-pub struct CardDavAccount {
-    /// The server's address as typed.
-    pub address: String,
-    /// User name.
-    pub user: String,
-    /// Password.
-    pub password: String,
-}
-
-impl CardDavAccount {
-    /// What tells this user's address book on this server from every other, however the address was typed.
-    ///
-    /// # Errors
-    /// When the address is none.
-    pub fn who(&self, book: &str) -> Result<String, CrmError> {
-        let base = address(&self.address)?;
-        let port = base.port_u16().unwrap_or(if base.scheme_str() == Some("http") { 80 } else { 443 });
-        let host = base.host().unwrap_or_default().to_lowercase();
-        Ok(format!("carddav {host}:{port}{book} {}", self.user))
-    }
-
-    fn client(&self, trust: &Trust) -> Result<(Http, Uri), CrmError> {
-        Ok((Http::new(trust, &self.user, &self.password)?, address(&self.address)?))
     }
 }
 
@@ -215,6 +187,7 @@ impl CardDav {
             token: next.is_none().then(|| report.token.clone()),
             next,
             left: Some(report.changed.len() - to),
+            deleted: false,
         };
         if more {
             // While this page is stored the next is read.
@@ -226,4 +199,8 @@ impl CardDav {
         *self.report.lock().unwrap_or_else(PoisonError::into_inner) = more.then_some(report);
         Ok(page)
     }
+}
+
+fn client(account: &Account, trust: &Trust) -> Result<(Http, Uri), CrmError> {
+    Ok((Http::new(trust, &account.user, &account.password)?, address(&account.address)?))
 }

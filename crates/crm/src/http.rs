@@ -59,12 +59,20 @@ impl From<Broken> for CrmError {
 /// A client for one server, as one user.
 pub(crate) struct Http {
     client: Client<HttpsConnector<HttpConnector>, String>,
-    authorization: HeaderValue,
+    authorization: Option<HeaderValue>,
 }
 
 impl Http {
     /// A client that says who it is with each request (RFC 7617).
     pub(crate) fn new(trust: &Trust, user: &str, password: &str) -> Result<Http, CrmError> {
+        let basic = format!("Basic {}", STANDARD.encode(format!("{user}:{password}")));
+        let mut authorization = HeaderValue::from_str(&basic).map_err(|_| CrmError::Password)?;
+        authorization.set_sensitive(true);
+        Ok(Http { authorization: Some(authorization), ..Http::anonymous(trust)? })
+    }
+
+    /// A client that leaves it to each request to say who it is.
+    pub(crate) fn anonymous(trust: &Trust) -> Result<Http, CrmError> {
         let tls = cuffia_tls::client_config(trust).map_err(|e| CrmError::Certificate(e.to_string()))?;
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
@@ -72,16 +80,15 @@ impl Http {
         tcp.set_connect_timeout(Some(CONNECT));
         let connector =
             HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().wrap_connector(tcp);
-        let basic = format!("Basic {}", STANDARD.encode(format!("{user}:{password}")));
-        let mut authorization = HeaderValue::from_str(&basic).map_err(|_| CrmError::Password)?;
-        authorization.set_sensitive(true);
-        Ok(Http { client: Client::builder(TokioExecutor::new()).build(connector), authorization })
+        Ok(Http { client: Client::builder(TokioExecutor::new()).build(connector), authorization: None })
     }
 
     /// Sends a request and reads the whole answer, whatever its status.
     pub(crate) async fn send(&self, mut request: Request<String>) -> Result<(Parts, Vec<u8>), Broken> {
         let headers = request.headers_mut();
-        headers.insert(AUTHORIZATION, self.authorization.clone());
+        if let Some(authorization) = &self.authorization {
+            headers.insert(AUTHORIZATION, authorization.clone());
+        }
         headers.insert(USER_AGENT, HeaderValue::from_static(concat!("Cuffia/", env!("CARGO_PKG_VERSION"))));
         // What asks for a list, or for many at once.
         let long = ["REPORT", "PROPFIND"].contains(&request.method().as_str());

@@ -3,16 +3,20 @@
 //! When to ask, and what an answer means, is decided in [`cuffia_customers::sync`]. An adapter speaks one protocol; the
 //! [`Runner`] waits, asks and tells.
 
+mod account;
 mod carddav;
 mod find;
 mod http;
 pub mod import;
 mod runner;
+mod tryton;
 mod vcard;
 
-pub use carddav::{CardDav, CardDavAccount};
+pub use account::{Account, Kind};
+pub use carddav::CardDav;
 pub use find::Book;
 pub use runner::{Clock, News, Runner};
+pub use tryton::Tryton;
 
 use async_trait::async_trait;
 use cuffia_customers::sync::upstream::{Answer, Capabilities, Demand, Failure};
@@ -62,6 +66,23 @@ pub enum CrmError {
     /// The address book that was chosen is no longer there.
     #[error("the address book {0:?} is no longer there. Choose another one")]
     BookGone(String),
+    /// It speaks something else than Tryton.
+    #[error(
+        "there is no Tryton server at this address. Check the address: it is the server's own, without a page's path"
+    )]
+    NoTryton,
+    /// A version that is too old.
+    #[error("the server is {0}; {1} or newer is needed")]
+    Version(String, String),
+    /// It does not tell its databases.
+    #[error("the server does not tell its databases. Write the database's name at the end of the address")]
+    WhichDatabase,
+    /// No such database.
+    #[error("there is no database {0:?} on this server. Check its name at the end of the address")]
+    NoDatabase(String),
+    /// The database has no customers.
+    #[error("the database {0:?} has no module for parties. Ask who runs the server to activate it")]
+    NoParties(String),
     /// It fails.
     #[error("the server fails: {0}")]
     Server(String),
@@ -79,6 +100,11 @@ impl CrmError {
             CrmError::Rights => "crm.rights",
             CrmError::NoBook => "crm.no_book",
             CrmError::BookGone(_) => "crm.book_gone",
+            CrmError::NoTryton => "crm.no_tryton",
+            CrmError::Version(..) => "crm.version",
+            CrmError::WhichDatabase => "crm.which_database",
+            CrmError::NoDatabase(_) => "crm.no_database",
+            CrmError::NoParties(_) => "crm.no_parties",
             CrmError::Server(_) => "crm.server",
         }
     }

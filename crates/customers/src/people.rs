@@ -160,7 +160,8 @@ impl Store {
     }
 }
 
-fn tail(number: &str) -> Option<i64> {
+/// The last nine digits of a number that has so many.
+pub(crate) fn tail(number: &str) -> Option<i64> {
     let digits: String = number.chars().filter(char::is_ascii_digit).collect();
     digits.get(digits.len().checked_sub(9)?..)?.parse().ok()
 }

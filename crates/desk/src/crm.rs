@@ -2,20 +2,22 @@
 
 use crate::desk::DeskEvent;
 use crate::{Desk, DeskError, blocking};
-use cuffia_crm::{Book, CardDav, CardDavAccount, CrmError, News, Runner, Upstream};
+use cuffia_crm::{Account, Book, CrmError, Kind, News, Runner};
 use cuffia_customers::sync::upstream::{Entity, Fields};
 use cuffia_customers::sync::{Choice, Conflict, Standing};
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
 
 /// A CRM, as it is kept; the password apart.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CrmAccount {
+    /// What the server speaks.
+    #[serde(default)]
+    pub kind: Kind,
     /// The server's address as typed.
     pub address: String,
     /// User name.
     pub user: String,
-    /// Path of the address book on the server.
+    /// Path of the address book on the server, or name of the database.
     pub book: String,
     /// Its name as people see it.
     pub name: String,
@@ -43,32 +45,25 @@ fn secret(address: &str, user: &str) -> String {
 }
 
 impl Desk {
-    /// The address books of a user on a server. An empty password stands for the one that is kept, for the same server and user.
+    /// The address books or databases of a user on a server. An empty password stands for the one that is kept, for the same server and user.
     ///
     /// # Errors
     /// See [`CrmError`].
-    pub async fn crm_books(&self, address: &str, user: &str, password: &str) -> Result<Vec<Book>, DeskError> {
-        let account = self.crm_user(address, user, password).await?;
-        Ok(CardDav::books(&account, &self.trust()).await?)
+    pub async fn crm_books(&self, user: Account) -> Result<Vec<Book>, DeskError> {
+        Ok(self.crm_user(user).await?.books(&self.trust()).await?)
     }
 
-    /// Connects an address book. Without a password the one that is kept is used, for the same server and user. When another one was
+    /// Connects an address book or a database. Without a password the one that is kept is used, for the same server and user. When another one was
     /// connected before and something has not reached it yet, that is an error unless it may be left behind.
     ///
     /// # Errors
     /// [`DeskError::CrmWaits`], or see [`CrmError`].
-    pub async fn connect_crm(
-        &self,
-        address: &str,
-        user: &str,
-        password: &str,
-        book: &str,
-        leave_behind: bool,
-    ) -> Result<(), DeskError> {
-        let user = self.crm_user(address, user, password).await?;
-        let books = CardDav::found(&user, &self.trust()).await?;
+    pub async fn connect_crm(&self, user: Account, book: &str, leave_behind: bool) -> Result<(), DeskError> {
+        let user = self.crm_user(user).await?;
+        let books = user.found(&self.trust()).await?;
         let book = books.into_iter().find(|b| b.path == book).ok_or_else(|| CrmError::BookGone(book.to_owned()))?;
         let account = CrmAccount {
+            kind: user.kind,
             address: user.address.clone(),
             user: user.user.clone(),
             book: book.path,
@@ -97,7 +92,8 @@ impl Desk {
     pub async fn connect_saved_crm(&self) -> Result<(), DeskError> {
         let wanted = self.store().setting(WANTED)?.unwrap_or(false);
         let Some(account) = self.store().setting::<CrmAccount>(ACCOUNT)?.filter(|_| wanted) else { return Ok(()) };
-        let user = self.crm_user(&account.address, &account.user, "").await?;
+        let CrmAccount { kind, address, user, .. } = account.clone();
+        let user = self.crm_user(Account { kind, address, user, password: String::new() }).await?;
         // The key store may have asked the operator, who may have done something else meanwhile.
         let still = self.store().setting::<CrmAccount>(ACCOUNT)?.as_ref() == Some(&account);
         if still && self.store().setting(WANTED)? == Some(true) && self.runner().is_none() {
@@ -106,8 +102,8 @@ impl Desk {
         Ok(())
     }
 
-    async fn run_crm(&self, account: &CrmAccount, user: &CardDavAccount) -> Result<(), DeskError> {
-        let upstream = Arc::new(CardDav::new(user, &self.trust(), &account.book, account.tokens)?);
+    async fn run_crm(&self, account: &CrmAccount, user: &Account) -> Result<(), DeskError> {
+        let upstream = user.open(&self.trust(), &account.book, account.tokens, self.region())?;
         // The one before must not ask any more once the store is another CRM's.
         *self.runner() = None;
         let (desk, who, fields) = (self.clone(), user.who(&account.book)?, upstream.fields());
@@ -129,15 +125,16 @@ impl Desk {
         Ok(())
     }
 
-    async fn crm_user(&self, address: &str, user: &str, password: &str) -> Result<CardDavAccount, DeskError> {
-        let (address, user) = (address.trim().to_owned(), user.trim().to_owned());
-        let mut password = password.to_owned();
+    /// As typed; the password that is kept in place of none, for the same server and user.
+    async fn crm_user(&self, typed: Account) -> Result<Account, DeskError> {
+        let (kind, mut password) = (typed.kind, typed.password);
+        let (address, user) = (typed.address.trim().to_owned(), typed.user.trim().to_owned());
         let kept: Option<CrmAccount> = self.store().setting(ACCOUNT)?;
         if password.is_empty() && kept.is_some_and(|kept| (&kept.address, &kept.user) == (&address, &user)) {
             let (desk, name) = (self.clone(), secret(&address, &user));
             password = blocking(move || Ok(desk.secrets().get(desk.store(), &name)?)).await?.unwrap_or_default();
         }
-        Ok(CardDavAccount { address, user, password })
+        Ok(Account { kind, address, user, password })
     }
 
     /// Asks the CRM no more until it is connected again. Changes wait.

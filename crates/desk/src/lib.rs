@@ -16,8 +16,8 @@ mod topics;
 
 pub use calls::{CustomerSight, LiveCall, WrapUp};
 pub use crm::{CrmAccount, CrmStatus};
-pub use cuffia_crm::Book;
 pub use cuffia_crm::import::{Column, Fault};
+pub use cuffia_crm::{Account, Book, Kind as CrmKind};
 pub use desk::{Clock, Desk, DeskEvent, DeskSetup, OperatorState};
 pub use import::Import;
 pub use line::{LineKind, LineState, LineStatus, RealAccount};

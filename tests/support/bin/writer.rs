@@ -2,7 +2,7 @@
 //! `made ID NAME`, `wrote ID NOTE`.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
-use cuffia_crm::{CardDav, CardDavAccount, Runner, Upstream};
+use cuffia_crm::{Account, CardDav, Kind, Runner, Upstream};
 use cuffia_customers::sync::upstream::Entity;
 use cuffia_customers::{Store, new_id, open_key};
 use cuffia_phone::Trust;
@@ -16,7 +16,7 @@ async fn main() {
     let [_, folder, address, run] = std::env::args().collect::<Vec<_>>().try_into().expect("FOLDER ADDRESS RUN");
     let (key, _) = open_key(Path::new(&folder), false).unwrap();
     let store = Arc::new(Store::open(&Path::new(&folder).join("cuffia.db"), &key).unwrap());
-    let account = CardDavAccount { address, user: "anna".into(), password: "ciao ciao".into() };
+    let account = Account { kind: Kind::CardDav, address, user: "anna".into(), password: "ciao ciao".into() };
     let upstream = CardDav::new(&account, &Trust::System, "/anna/customers/", true).unwrap();
     let now = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as i64;
     store.connect_crm("radicale", upstream.fields(), "IT", now()).unwrap();

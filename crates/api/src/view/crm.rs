@@ -8,7 +8,9 @@ wire! {
     struct CrmView {
         /// How it stands.
         state: CrmState,
-        /// The address book's name.
+        /// What it speaks.
+        kind: CrmKind,
+        /// The address book's or the database's name.
         name: String,
         /// The server's address as typed.
         server: String,
@@ -40,8 +42,13 @@ wire! {
         /** It waits for an answer of the operator's. */ Asking,
     }
 
+    /// What a CRM speaks.
+    enum CrmKind { /** Address books on a CardDAV server. */ CardDav, /** Tryton. */ Tryton, }
+
     /// A user of a CRM. An empty password stands for the one that is kept.
     struct CrmUser {
+        /// What it speaks.
+        kind: CrmKind,
         /// The server's address.
         server: String,
         /// User name.
@@ -50,23 +57,25 @@ wire! {
         password: String,
     }
 
-    /// Connects an address book.
+    /// Connects an address book or a database.
     struct ConnectCrm {
+        /// What the server speaks.
+        kind: CrmKind,
         /// The server's address.
         server: String,
         /// User name.
         user: String,
         /// Password; empty for the one that is kept.
         password: String,
-        /// The address book's path.
+        /// The address book's path, or the database's name.
         book: String,
         /// What has not reached the CRM before stays on this computer.
         leave_behind: bool,
     }
 
-    /// An address book of a user's.
+    /// An address book of a user's, or a database.
     struct BookView {
-        /// Its path on the server.
+        /// Its path on the server, or its name.
         path: String,
         /// Its name.
         name: String,

@@ -1,6 +1,7 @@
 //! Three-way merge, field by field: what was (the base), what the operator made of it, what the CRM has now.
 
 use super::upstream::Fields;
+use crate::people;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -48,6 +49,13 @@ pub(crate) fn same(a: &Value, b: &Value) -> bool {
     a == b || (empty(a) && empty(b))
 }
 
+/// Whether a list is the other with each number in another form: some CRMs write numbers in their own.
+fn in_other_words(a: &Value, b: &Value) -> bool {
+    let tail = |v: &Value| v.as_str().and_then(people::tail);
+    let (Some(a), Some(b)) = (a.as_array(), b.as_array()) else { return false };
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a == b || (tail(a).is_some() && tail(a) == tail(b)))
+}
+
 /// Brings the changes of one record, oldest first, onto a new state of it. What the state already has is no longer to be sent. What
 /// both sides changed leaves the changes and is given back.
 pub(crate) fn rebase(changes: &mut [&mut Change], theirs: &Fields) -> Vec<Clash> {
@@ -59,10 +67,13 @@ pub(crate) fn rebase(changes: &mut [&mut Change], theirs: &Fields) -> Vec<Clash>
         let now = value(theirs, &field);
         let (base, mine) = (value(&changes[*first].base, &field).clone(), value(&changes[*last].patch, &field).clone());
         // The newest of our values that is there already: a change whose answer was lost, or the same thought on both sides.
-        let arrived = touching.iter().rposition(|i| same(value(&changes[*i].patch, &field), now));
-        let done = match arrived {
+        let is_there = |same: fn(&Value, &Value) -> bool| {
+            touching.iter().rposition(|i| same(value(&changes[*i].patch, &field), now))
+        };
+        let moved = !same(now, &base);
+        let done = match is_there(same).or_else(|| if moved { is_there(in_other_words) } else { None }) {
             Some(k) => k + 1,
-            None if same(now, &base) => continue,
+            None if !moved => continue,
             #[cfg(test)]
             None if LAST_WRITER_WINS.get() => {
                 changes[*first].base.insert(field, now.clone());
@@ -124,6 +135,19 @@ mod tests {
         let (mut first, mut second) = (change("name", "Rossi", "Bianchi"), change("name", "Bianchi", "Neri"));
         assert_eq!(rebase(&mut [&mut first, &mut second], &state("name", "Bianchi")), []);
         assert_eq!((first, second), (Change::default(), change("name", "Bianchi", "Neri")));
+    }
+
+    #[test]
+    fn a_number_that_the_crm_writes_in_its_own_form_has_arrived() {
+        let numbers = |list: &[&str]| -> Fields { [("numbers".into(), json!(list))].into() };
+        let change = |base: &[&str], mine: &[&str]| Change { patch: numbers(mine), base: numbers(base) };
+        let mut added = change(&["4021"], &["4021", "011 555 0147"]);
+        assert_eq!(rebase(&mut [&mut added], &numbers(&["4021", "+390115550147"])), []);
+        assert_eq!(added, Change::default());
+        // Another country is another number, as long as the old one is there.
+        let mut moved = change(&["+390115550147"], &["+440115550147"]);
+        assert_eq!(rebase(&mut [&mut moved], &numbers(&["+390115550147"])), []);
+        assert_eq!(moved, change(&["+390115550147"], &["+440115550147"]));
     }
 
     #[test]

@@ -203,7 +203,7 @@ impl Engine {
             let took = Some(h.now - p.began).filter(|took| *took >= 0);
             let shown = p.rising.zip(took).map(|(newest, took)| newest.min(h.now) - took);
             (p.token, p.high, p.full) = (page.token, p.high.max(shown).map(|high| high.min(h.now)), false);
-            let list_due = !(h.now + 1..=h.now + self.list_every_ms).contains(&p.list_at);
+            let list_due = page.deleted || !(h.now + 1..=h.now + self.list_every_ms).contains(&p.list_at);
             if list_due && (!self.caps.tombstones || matches!(self.caps.feed, Feed::Since { .. })) {
                 p.phase = Phase::List;
                 p.begin(h.now);

@@ -105,6 +105,8 @@ pub struct Page {
     pub there: Vec<String>,
     /// How many more records are still to come, where that is known.
     pub left: Option<usize>,
+    /// On the last page of a feed that does not tell deletions: some may have been deleted. What there is is listed then.
+    pub deleted: bool,
 }
 
 /// A piece of a list of all there is: ids with versions.

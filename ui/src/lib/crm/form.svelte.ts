@@ -1,4 +1,4 @@
-import type { ApiError, BookView } from '../engine/bindings';
+import type { ApiError, BookView, CrmKind } from '../engine/bindings';
 import { store } from '../engine/store.svelte';
 
 export type Field = 'server' | 'user' | 'password';
@@ -9,6 +9,11 @@ const FIELD_OF: Record<string, Field> = {
   'crm.unreachable': 'server',
   'crm.certificate': 'server',
   'crm.no_book': 'server',
+  'crm.no_tryton': 'server',
+  'crm.version': 'server',
+  'crm.which_database': 'server',
+  'crm.no_database': 'server',
+  'crm.no_parties': 'server',
   'crm.password': 'password',
   'crm.rights': 'user',
 };
@@ -19,6 +24,7 @@ export function fieldOf(error: ApiError | null): Field | null {
 
 /** What stands in the form. It outlives the room: what was typed is not lost by looking at a call. */
 class CrmForm {
+  kind = $state<CrmKind>('card_dav');
   server = $state('');
   user = $state('');
   password = $state('');
@@ -38,6 +44,7 @@ class CrmForm {
 
   begin() {
     const crm = store.snapshot?.crm;
+    if (!this.server && crm) this.kind = crm.kind;
     this.server ||= crm?.server ?? '';
     this.user ||= crm?.user ?? '';
     this.open = true;
@@ -65,10 +72,10 @@ class CrmForm {
           ? 'password'
           : null;
     if (this.missing) return this.missing;
-    const { server, user, password } = this;
-    const books = await this.#ask(() => store.call('crm_books', { server, user, password }));
+    const { kind, server, user, password } = this;
+    const books = await this.#ask(() => store.call('crm_books', { kind, server, user, password }));
     // What was typed meanwhile is about another server.
-    const same = server === this.server && user === this.user && password === this.password;
+    const same = kind === this.kind && server === this.server && user === this.user && password === this.password;
     if (books && same) {
       this.books = books;
       this.book = (books.find((b) => b.writable) ?? books[0])?.path ?? '';
@@ -78,9 +85,9 @@ class CrmForm {
 
   /** Connects the chosen book; when something would be left behind, that is asked first. */
   async connect(leaveBehind: boolean): Promise<boolean> {
-    const { server, user, password, book } = this;
+    const { kind, server, user, password, book } = this;
     this.refused = null;
-    const done = await this.#ask(() => store.call('connect_crm', { server, user, password, book, leaveBehind }));
+    const done = await this.#ask(() => store.call('connect_crm', { kind, server, user, password, book, leaveBehind }));
     if (done) this.end();
     return !!done;
   }

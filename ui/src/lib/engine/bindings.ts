@@ -68,11 +68,11 @@ samples: number,
 mended: boolean, };
 
 /**
- * An address book of a user's.
+ * An address book of a user's, or a database.
  */
 export type BookView = { 
 /**
- * Its path on the server.
+ * Its path on the server, or its name.
  */
 path: string, 
 /**
@@ -345,9 +345,13 @@ shown: string,
 at: number, };
 
 /**
- * Connects an address book.
+ * Connects an address book or a database.
  */
 export type ConnectCrm = { 
+/**
+ * What the server speaks.
+ */
+kind: CrmKind, 
 /**
  * The server's address.
  */
@@ -361,13 +365,18 @@ user: string,
  */
 password: string, 
 /**
- * The address book's path.
+ * The address book's path, or the database's name.
  */
 book: string, 
 /**
  * What has not reached the CRM before stays on this computer.
  */
 leaveBehind: boolean, };
+
+/**
+ * What a CRM speaks.
+ */
+export type CrmKind = "card_dav" | "tryton";
 
 /**
  * How it stands with a CRM.
@@ -378,6 +387,10 @@ export type CrmState = "none" | "off" | "connected" | "unreachable" | "sign_in" 
  * A user of a CRM. An empty password stands for the one that is kept.
  */
 export type CrmUser = { 
+/**
+ * What it speaks.
+ */
+kind: CrmKind, 
 /**
  * The server's address.
  */
@@ -400,7 +413,11 @@ export type CrmView = {
  */
 state: CrmState, 
 /**
- * The address book's name.
+ * What it speaks.
+ */
+kind: CrmKind, 
+/**
+ * The address book's or the database's name.
  */
 name: string, 
 /**

@@ -196,8 +196,7 @@ impl Server {
             gone: page.iter().filter(|r| r.deleted).map(|r| r.id.to_string()).collect(),
             next: more.then(|| format!("{},{}", last.0, last.1)),
             token: (!more && self.caps.feed == Feed::Token).then(|| last.0.max(0).to_string()),
-            there: Vec::new(),
-            left: None,
+            ..Page::default()
         })
     }
 

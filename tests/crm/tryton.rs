@@ -1,0 +1,312 @@
+//! A real Tryton server on SQLite, and a client of it that knows nothing of ours.
+
+use crate::line::Line;
+use crate::radicale::USER;
+use crate::{CONTACT, Working, account, fields, one, the_field, wall};
+use cuffia_crm::{Account, CrmError, Kind, Tryton as Adapter, Upstream};
+use cuffia_customers::new_id;
+use cuffia_customers::sync::Choice;
+use cuffia_customers::sync::upstream::{After, Answer, Demand, Failure};
+use cuffia_phone::Trust;
+use cuffia_tests::process::Process;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+pub const SOCKET: ([u8; 4], u16) = ([127, 0, 0, 1], 18_001);
+pub const DATABASE: &str = "crm";
+/// Made by `scripts/tryton`.
+const PASSWORD: &str = "adminpass";
+/// `admin:adminpass`
+const BASIC: &str = "YWRtaW46YWRtaW5wYXNz";
+
+pub struct Tryton {
+    // Before its folder, so that it ends before that is gone.
+    process: Option<Process>,
+    folder: TempDir,
+}
+
+fn installed() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/tryton")
+}
+
+impl Tryton {
+    /// Starts it with a database that has a module for parties, and none of them.
+    pub fn start() -> Tryton {
+        let folder = tempfile::tempdir().unwrap();
+        let made = installed().join("made-8.2.sqlite");
+        assert!(made.exists(), "{} is missing: run scripts/setup test", made.display());
+        std::fs::copy(made, folder.path().join(format!("{DATABASE}.sqlite"))).unwrap();
+        let config = format!(
+            "[database]\nuri = sqlite://\npath = {}\n[web]\nlisten = 127.0.0.1:{}\n",
+            folder.path().display(),
+            SOCKET.1
+        );
+        std::fs::write(folder.path().join("trytond.conf"), config).unwrap();
+        let mut server = Tryton { process: None, folder };
+        server.go();
+        server
+    }
+
+    /// Starts the process again with what it had.
+    pub fn go(&mut self) {
+        let mut command = Command::new(installed().join("bin/trytond"));
+        command.arg("-c").arg(self.folder.path().join("trytond.conf")).args(["-d", DATABASE]);
+        self.process = Some(Process::start("trytond", &mut command));
+        let limit = Instant::now() + Duration::from_secs(40);
+        while TcpStream::connect(std::net::SocketAddr::from(SOCKET)).is_err() {
+            let lines = self.process.as_ref().map(Process::lines);
+            assert!(Instant::now() < limit, "trytond does not listen: {lines:?}");
+            std::thread::yield_now();
+        }
+    }
+
+    pub fn stop(&mut self) {
+        self.process = None;
+    }
+
+    /// While it is stopped: whoever was signed in is not any more.
+    fn forget_sessions(&self) {
+        let database = self.folder.path().join(format!("{DATABASE}.sqlite"));
+        let code =
+            "import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); db.execute('delete from ir_session'); db.commit()";
+        let done = Command::new(installed().join("bin/python")).args(["-c", code]).arg(database).status().unwrap();
+        assert!(done.success());
+    }
+
+    pub fn upstream(&self, address: String) -> Arc<dyn Upstream> {
+        Arc::new(Adapter::new(&user(address), &Trust::System, DATABASE, "IT").unwrap())
+    }
+
+    /// What its people's own program would do.
+    pub fn call(&self, method: &str, parameters: Value) -> Value {
+        let body = json!({ "id": 1, "method": format!("model.party.{method}"), "params": parameters }).to_string();
+        let mut stream = TcpStream::connect(std::net::SocketAddr::from(SOCKET)).unwrap();
+        let request = format!(
+            "POST /{DATABASE}/rpc/ HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Basic {BASIC}\r\nConnection: close\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let body = if head.to_lowercase().contains("chunked") { unchunked(body) } else { body.to_owned() };
+        let answer: Value = serde_json::from_str(&body).unwrap_or_else(|e| panic!("{method}: {e}: {body}"));
+        assert!(answer.get("error").is_none(), "{method}: {answer}");
+        answer["result"].clone()
+    }
+
+    pub fn make(&self, party: Value) -> i64 {
+        self.call("party.create", json!([[party], {}]))[0].as_i64().unwrap()
+    }
+
+    /// All parties there are, by id.
+    pub fn parties(&self) -> BTreeMap<i64, Value> {
+        const READ: [&str; 6] = [
+            "name",
+            "contact_mechanisms.value",
+            "contact_mechanisms.type",
+            "contact_mechanisms.comment",
+            "addresses.city",
+            "identifiers.code",
+        ];
+        let all = self.call("party.search_read", json!([[], 0, null, null, READ, { "active_test": false }]));
+        all.as_array().unwrap().iter().map(|p| (p["id"].as_i64().unwrap(), p.clone())).collect()
+    }
+
+    /// The id of the party with a name.
+    pub fn named(&self, name: &str) -> Option<i64> {
+        self.parties().into_iter().find(|(_, p)| p["name"] == name).map(|(id, _)| id)
+    }
+}
+
+/// RFC 9112 §7.1; of what is ASCII.
+fn unchunked(mut rest: &str) -> String {
+    let mut whole = String::new();
+    while let Some((size, more)) = rest.split_once("\r\n") {
+        let size = usize::from_str_radix(size.trim(), 16).unwrap();
+        if size == 0 {
+            break;
+        }
+        whole.push_str(&more[..size]);
+        rest = more[size..].trim_start_matches("\r\n");
+    }
+    whole
+}
+
+fn user(address: String) -> Account {
+    Account { kind: Kind::Tryton, address, user: "admin".into(), password: PASSWORD.into() }
+}
+
+pub fn address() -> String {
+    format!("http://127.0.0.1:{}/", SOCKET.1)
+}
+
+fn mechanisms(party: &Value) -> Vec<(String, String)> {
+    let text = |v: &Value| v.as_str().unwrap().to_owned();
+    let all = party["contact_mechanisms."].as_array().unwrap();
+    all.iter().map(|m| (text(&m["type"]), text(&m["value"]))).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_each_side_writes_is_seen_by_the_other_in_trytons_own_form() {
+    let mut server = Tryton::start();
+    let theirs = server.make(json!({ "name": "Anna Po", "addresses": [["create", [{ "city": "Asti" }]]],
+        "contact_mechanisms": [["create", [
+            { "type": "mobile", "value": "+39 333 123 4567", "comment": "after six" },
+            { "type": "email", "value": "anna@po.example" },
+            { "type": "website", "value": "https://po.example" }]]] }));
+    let mut here = Working::on(server.upstream(address()));
+    here.until("the party there is here", |s| one(s, "anna po").is_some()).await;
+    let found = here.store.customers_by_number("333 1234567", "IT").unwrap();
+    assert_eq!((found[0].town.as_str(), found[0].emails.as_slice()), ("Asti", &["anna@po.example".to_owned()][..]));
+    let uid = found[0].id.clone();
+
+    // An extension is no number of a telephone network, and a note has no place in a party: both are kept, the one there, the other here.
+    let made = new_id();
+    let numbers = json!(["011 555 0147", "4021"]);
+    let new = [("name", json!("Luca Ferri")), ("numbers", numbers), ("town", json!("Torino")), ("note", json!("told"))];
+    here.store.create(CONTACT, &made, &fields(new), "IT", wall()).unwrap();
+    here.edit(&uid, "numbers", json!(["+393331234567"]), json!(["333 765 4321", "02 1234567"]));
+    here.sent().await;
+    let there = server.parties();
+    assert_eq!(there.len(), 2, "{there:?}");
+    let luca = &there[&server.named("Luca Ferri").unwrap()];
+    assert_eq!(mechanisms(luca), [("phone".into(), "+39 011 555 0147".into()), ("other".into(), "4021".into())]);
+    assert_eq!(luca["addresses."][0]["city"], "Torino");
+    let anna = &there[&theirs];
+    assert!(mechanisms(anna).contains(&("mobile".into(), "+39 333 765 4321".into())), "{anna}");
+    assert!(mechanisms(anna).contains(&("phone".into(), "+39 02 123 4567".into())), "{anna}");
+    assert!(mechanisms(anna).contains(&("website".into(), "https://po.example".into())), "{anna}");
+    assert!(anna.to_string().contains("after six"), "what stands beside a number is as it was: {anna}");
+    assert_eq!(the_field(&here.store, &made, "note"), "told");
+    assert_eq!(the_field(&here.store, &made, "numbers"), json!(["+390115550147", "4021"]));
+
+    // Somebody else: a part alone, without the party; one put out of use; and one deleted.
+    let address = anna["addresses."][0]["id"].clone();
+    server.call("address.write", json!([[address], { "city": "Alba" }, {}]));
+    here.fetch("the other town", |s| the_field(s, &uid, "town") == "Alba").await;
+    server.call("party.write", json!([[theirs], { "active": false }, {}]));
+    here.fetch("it is out of use", |s| one(s, "anna po").is_none()).await;
+    server.call("party.delete", json!([[server.named("Luca Ferri")], {}]));
+    here.fetch("it is deleted", |s| one(s, "luca ferri").is_none()).await;
+
+    // The server away for a while, and with it the session.
+    let made = new_id();
+    server.stop();
+    here.store.create(CONTACT, &made, &fields([("name", json!("Vera Nuova"))]), "IT", wall()).unwrap();
+    here.runner.wake();
+    here.until("it is offline", |s| s.standing().unwrap().error.is_some()).await;
+    server.forget_sessions();
+    server.go();
+    here.store.go_on(false).unwrap();
+    here.sent().await;
+    assert!(server.named("Vera Nuova").is_some());
+    here.store.delete(CONTACT, &made, "IT", wall()).unwrap();
+    here.sent().await;
+    assert!(server.named("Vera Nuova").is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_both_changed_is_a_conflict_and_neither_overwrites_the_other() {
+    let server = Tryton::start();
+    let theirs = server.make(json!({ "name": "Anna Po", "addresses": [["create", [{ "city": "Asti" }]]] }));
+    let mut here = Working::on(server.upstream(address()));
+    here.until("the party there is here", |s| one(s, "anna po").is_some()).await;
+    let uid = one(&here.store, "anna po").unwrap();
+    let address = server.parties()[&theirs]["addresses."][0]["id"].clone();
+    server.call("address.write", json!([[address], { "city": "Cuneo" }, {}]));
+    here.edit(&uid, "town", json!("Asti"), json!("Bra"));
+    here.edit(&uid, "name", json!("Anna Po"), json!("Anna Pò"));
+    here.sent().await;
+    let conflict = here.store.conflicts().unwrap().remove(0);
+    assert_eq!((&conflict.base, &conflict.mine, &conflict.theirs), (&json!("Asti"), &json!("Bra"), &json!("Cuneo")));
+    let now = server.parties()[&theirs].clone();
+    assert_eq!((&now["name"], &now["addresses."][0]["city"]), (&json!("Anna Pò"), &json!("Cuneo")));
+    here.store.choose(&conflict, Choice::Mine, "IT", wall()).unwrap();
+    here.sent().await;
+    assert_eq!(server.parties()[&theirs]["addresses."][0]["city"], "Bra");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_tryton_does_not_take_is_said_in_its_words_and_a_change_in_between_is_refused_by_it() {
+    let server = Arc::new(Tryton::start());
+    let line = Line::to(SOCKET.into(), 1, 1_000);
+    line.faulty(false);
+    let upstream = server.upstream(line.address());
+    let create = |fields| Demand::Create { entity: CONTACT, key: new_id(), fields };
+    let bad = upstream.ask(&create(fields([("name", json!("Anna")), ("emails", json!([""]))]))).await;
+    assert!(matches!(&bad, Err(Failure::Rejected { message }) if message.contains("Value")), "{bad:?}");
+    assert!(server.parties().is_empty(), "what was refused is not there in part");
+
+    let Ok(Answer::Record(r)) = upstream.ask(&create(fields([("name", json!("Anna"))]))).await else {
+        panic!("it is not made")
+    };
+    let id = r.id.parse::<i64>().unwrap();
+    server.call("contact_mechanism.create", json!([[{ "party": id, "type": "email", "value": "a@b.example" }], {}]));
+    let patch = fields([("name", json!("Bianca"))]);
+    let update = |version| Demand::Update { entity: CONTACT, id: r.id.clone(), version, patch: patch.clone() };
+    assert_eq!(upstream.ask(&update(r.version.clone())).await, Err(Failure::Conflict), "a part of it has changed");
+    let delete = Demand::Delete { entity: CONTACT, id: r.id.clone(), version: r.version.clone() };
+    assert_eq!(upstream.ask(&delete).await, Err(Failure::Conflict));
+    assert!(server.named("Anna").is_some());
+    // Between our look at it and our change, what we change; what we leave alone is nobody's conflict.
+    let Ok(Answer::Record(now)) = upstream.ask(&Demand::Get { entity: CONTACT, id: r.id.clone() }).await else {
+        panic!("it is not there")
+    };
+    let somebody = server.clone();
+    line.before("model.party.party.write", move || {
+        let mail = somebody.call("contact_mechanism.search", json!([[["party", "=", id]], 0, null, null, {}]));
+        somebody.call("contact_mechanism.write", json!([mail, { "value": "c@d.example" }, {}]));
+    });
+    let mail = fields([("emails", json!(["e@f.example"]))]);
+    let change = Demand::Update { entity: CONTACT, id: r.id.clone(), version: now.version, patch: mail };
+    assert_eq!(upstream.ask(&change).await, Err(Failure::Conflict), "just before it is written");
+    assert_eq!(mechanisms(&server.parties()[&id])[0].1, "c@d.example");
+    let Ok(Answer::Record(now)) = upstream.ask(&Demand::Get { entity: CONTACT, id: r.id.clone() }).await else {
+        panic!("it is not there")
+    };
+    let somebody = server.clone();
+    line.before("model.party.party.write", move || {
+        somebody.call("party.write", json!([[id], { "name": "Carla" }, {}]));
+    });
+    assert_eq!(upstream.ask(&update(now.version)).await, Err(Failure::Conflict), "just before it is written");
+    assert!(server.named("Carla").is_some() && server.named("Bianca").is_none());
+
+    // A part alone is changed, long after the party.
+    let since = |ms| Demand::Pull { entity: CONTACT, after: After::Since(ms) };
+    let Ok(Answer::Page(all)) = upstream.ask(&since(0)).await else { panic!("no page") };
+    let later = all.records[0].changed.unwrap() + 1;
+    let Ok(Answer::Page(none)) = upstream.ask(&since(later)).await else { panic!("no page") };
+    assert_eq!(none.records, []);
+    server.call("address.create", json!([[{ "party": id, "city": "Asti" }], {}]));
+    let Ok(Answer::Page(one)) = upstream.ask(&since(later)).await else { panic!("no page") };
+    assert_eq!(one.records[0].fields["town"], json!("Asti"));
+
+    let gone = Demand::Get { entity: CONTACT, id: "999999".into() };
+    assert_eq!(upstream.ask(&gone).await, Err(Failure::Gone));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_with_a_tryton_is_said_before_it_is_connected() {
+    let server = Tryton::start();
+    server.make(json!({ "name": "Anna" }));
+    let books = user(address()).books(&Trust::System).await.unwrap();
+    assert_eq!((books.len(), books[0].name.as_str(), books[0].cards, books[0].writable), (1, DATABASE, 1, true));
+    let named = user(format!("{}{DATABASE}/", address())).books(&Trust::System).await.unwrap();
+    assert_eq!(named, books);
+    let wrong = |a: Account| async move { a.books(&Trust::System).await.unwrap_err() };
+    let nowhere = user(format!("{}nowhere", address()));
+    assert_eq!(wrong(nowhere).await, CrmError::NoDatabase("nowhere".into()));
+    assert_eq!(wrong(Account { password: "x".into(), ..user(address()) }).await, CrmError::Password);
+    let other = crate::Radicale::start();
+    assert_eq!(wrong(user(other.address())).await, CrmError::NoTryton, "another server");
+    assert_eq!(wrong(Account { user: USER.into(), ..account(address()) }).await, CrmError::NoBook, "asked for books");
+}

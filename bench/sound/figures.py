@@ -9,6 +9,7 @@ def keep(name, section):
     """Writes a section of bench/out/figures.json; the others stay."""
     path = pathlib.Path("bench/out/figures.json")
     figures = json.loads(path.read_text()) if path.exists() else {}
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(figures | {name: section}, indent=2, ensure_ascii=False) + "\n")
     print(f"written to {path}")
 

@@ -60,3 +60,35 @@ fn on_a_full_or_protected_disk_nothing_that_was_kept_is_lost() {
         assert!(store.customer_fields(uid).unwrap().is_some(), "{uid} is lost");
     }
 }
+
+#[test]
+fn a_damaged_database_on_a_full_disk_is_mended_once_there_is_room() {
+    let folder = tempfile::tempdir().unwrap();
+    disk("size=8m", folder.path());
+    let (path, key) = (folder.path().join("cuffia.db"), DatabaseKey::random().unwrap());
+    let store = Store::open(&path, &key).unwrap();
+    store.connect_crm("disk", &["name", "note"], "IT", wall()).unwrap();
+    let note = "a note of some length ".repeat(40);
+    let kept: Vec<String> = (0..100).map(|_| create(&store, &note).unwrap()).collect();
+    drop(store);
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[4096..].fill(7);
+    std::fs::write(&path, &bytes).unwrap();
+    // All but a little of the disk.
+    let other = folder.path().join("other");
+    let mut room = vec![0; 8 << 20];
+    while std::fs::write(&other, &room).is_err() {
+        room.truncate(room.len() - (64 << 10));
+    }
+    for _ in 0..2 {
+        let told = Store::open(&path, &key).map(drop).unwrap_err();
+        assert!(told.to_string().contains("heck that the disk is not full"), "{told}");
+        assert!(std::fs::read(&path).unwrap() == bytes, "nothing is moved");
+    }
+    std::fs::remove_file(other).unwrap();
+    let store = Store::open(&path, &key).unwrap();
+    assert_eq!(store.standing().unwrap().waiting, kept.len() as i64);
+    for uid in &kept {
+        assert!(store.customer_fields(uid).unwrap().is_some(), "{uid} is lost");
+    }
+}

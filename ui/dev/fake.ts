@@ -114,7 +114,7 @@ export class FakeEngine {
     plan_import: () => ({}),
     run_import: () => (this.say({ part: 'import', value: { ...sample.table, made: 400 } }), {}),
     stop_import: () => (this.say({ part: 'import', value: null }), {}),
-    mending_is_known: () => (this.say({ part: 'app', value: { ...this.state.app, mended: false } }), {}),
+    mending_is_known: () => (this.say({ part: 'app', value: { ...this.state.app, mended: null } }), {}),
     remove_samples: () => (this.say({ part: 'app', value: { ...this.state.app, samples: 0 } }), {}),
     list_calls: ({ before }) => (before ? [] : sample.calls()),
     recording: () => sample.recording(),

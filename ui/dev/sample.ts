@@ -35,7 +35,7 @@ export function snapshot(): Snapshot {
       dataFolder: '~/.local/share/cuffia',
       keyStore: 'file',
       samples: 198,
-      mended: false,
+      mended: null,
     },
     line: {
       kind: 'real',

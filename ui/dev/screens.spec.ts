@@ -52,7 +52,8 @@ const states: Record<
     at: '#/sync',
   },
   'sync-nothing': { at: '#/sync' },
-  mended: { at: '#/customers', set: (e) => (e.state.app.mended = true) },
+  mended: { at: '#/customers', set: (e) => (e.state.app.mended = 'whole') },
+  'mended-partly': { at: '#/customers', set: (e) => (e.state.app.mended = 'partly') },
   'sync-vanishing': { set: (e) => Object.assign(e.state.crm, { state: 'asking', vanishing: 212 }), at: '#/sync' },
   'sync-first': {
     set: (e) => Object.assign(e.state.crm, { here: 1200, toCome: 2920, answered: Date.now() }),

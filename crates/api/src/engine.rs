@@ -217,7 +217,7 @@ impl Engine {
             key_store: self.0.key_store,
             // A database that refuses says so where it is used.
             samples: self.desk().store().count_samples().unwrap_or_default(),
-            mended: self.desk().store().was_mended().unwrap_or_default(),
+            mended: self.desk().store().was_mended().ok().flatten().map(show::mended),
         }
     }
 
@@ -282,14 +282,16 @@ impl Engine {
     }
 
     /// Whoever finds out that the database is damaged, it is mended.
-    pub(crate) fn look_at(&self, error: &ApiError) {
-        if error.code == StoreError::Damaged.code() {
+    pub(crate) fn look_after_store(&self, error: Option<&ApiError>) {
+        if error.is_some_and(|error| error.code == StoreError::Damaged.code()) {
             self.desk().mend();
+        } else {
+            self.desk().mend_if_hurt();
         }
     }
 
     pub(crate) fn notice(&self, error: ApiError) {
-        self.look_at(&error);
+        self.look_after_store(Some(&error));
         self.send(Change::Notice(error));
     }
 

@@ -191,6 +191,13 @@ impl From<RequestDraft> for Draft {
     }
 }
 
+pub(crate) fn mended(m: cuffia_customers::Mended) -> Mended {
+    match m {
+        cuffia_customers::Mended::Whole => Mended::Whole,
+        cuffia_customers::Mended::Partly => Mended::Partly,
+    }
+}
+
 fn ending(e: Ending) -> EndReasonView {
     match e {
         Ending::HungUpHere => EndReasonView::HungUpHere,

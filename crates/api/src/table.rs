@@ -18,7 +18,9 @@ macro_rules! api {
                 $(stringify!($name) => {
                     let request: $request = serde_json::from_value(arguments)
                         .map_err(|e| bad_request(format!("{name}: {e}")))?;
-                    let response: $response = engine.$name(request).await.inspect_err(|e| engine.look_at(e))?;
+                    let response = engine.$name(request).await;
+                    engine.look_after_store(response.as_ref().err());
+                    let response: $response = response?;
                     serde_json::to_value(response).map_err(|e| bad_request(format!("{name}: {e}")))
                 })*
                 _ => Err(bad_request(format!("there is no command {name:?}"))),

@@ -497,33 +497,41 @@ async fn ready_counts_from_the_registration_when_that_is_later() {
     assert_eq!(ready(&shell.engine.whole()), Some(NOW + 90_000));
 }
 
+/// All but the first page of the database is nonsense.
+fn ruin(folder: &Path) {
+    let path = folder.join("cuffia.db");
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[4096..].fill(7);
+    std::fs::write(&path, bytes).unwrap();
+}
+
+/// A window on a line, and a switchboard. What there is of customers is in the database's file, and not only in its log.
+async fn connected_to_a_file(folder: &Path) -> (Switchboard, UnboundedReceiver<SwitchboardEvent>, Shell) {
+    let (key, _) = cuffia_customers::open_key(folder, false).unwrap();
+    drop(Store::open(&folder.join("cuffia.db"), &key).map(|store| cuffia_customers::fill(&store, NOW).unwrap()));
+    let (board, events) = employer().await;
+    let mut shell = Shell::open(folder);
+    shell.connect(&board).await;
+    (board, events, shell)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_damaged_in_the_middle_of_a_call_is_mended_and_the_call_goes_on() {
     let dir = tempfile::tempdir().unwrap();
-    // What is in the file, and not only in its log.
-    drop(
-        Store::open(&dir.path().join("cuffia.db"), &cuffia_customers::open_key(dir.path(), false).unwrap().0)
-            .map(|store| cuffia_customers::fill(&store, NOW).unwrap()),
-    );
-    let (board, mut events) = employer().await;
-    let mut shell = Shell::open(dir.path());
-    shell.connect(&board).await;
+    let (board, mut events, mut shell) = connected_to_a_file(dir.path()).await;
     let known = shell.someone().await;
     let call = shell.dial(&known.number).await;
     let there = dialled(&mut events).await;
     shell.ask("save_draft", json!({"call": call, "draft": draft("before", Some(&known.id))})).await;
 
     let found = shell.find("srl", 50).await;
-    let path = dir.path().join("cuffia.db");
-    let mut bytes = std::fs::read(&path).unwrap();
-    bytes[4096..].fill(7);
-    std::fs::write(&path, bytes).unwrap();
+    ruin(dir.path());
     // What was read a moment ago is still known; with a change it is read again.
     let meanwhile = draft("meanwhile", Some(&known.id));
     let written = dispatch(&shell.engine, "save_draft", json!({"call": call, "draft": meanwhile})).await;
     let read = dispatch(&shell.engine, "find_customers", json!({"text": "srl", "limit": 50})).await;
     assert_eq!(written.and(read).unwrap_err().code, "store.damaged");
-    shell.until("the news", |s| s.app.mended.then_some(())).await;
+    shell.until("the news", |s| s.app.mended.map(|mended| assert_eq!(mended, Mended::Whole))).await;
     assert_eq!(shell.find("srl", 50).await, found, "customers are found again");
 
     shell.ask("save_draft", json!({"call": call, "draft": draft("after", Some(&known.id))})).await;
@@ -532,5 +540,37 @@ async fn a_database_damaged_in_the_middle_of_a_call_is_mended_and_the_call_goes_
     assert_eq!(shell.row(&call).await.reason, EndReasonView::Busy);
     assert_eq!(shell.time_line(&known.id).await, [call]);
     shell.ask("mending_is_known", json!({})).await;
-    assert!(!shell.engine.whole().app.mended);
+    assert_eq!(shell.engine.whole().app.mended, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_ends_while_the_database_is_damaged_is_kept_as_it_ended() {
+    let dir = tempfile::tempdir().unwrap();
+    let (board, mut events, mut shell) = connected_to_a_file(dir.path()).await;
+    let known = shell.someone().await;
+    let call = shell.dial(&known.number).await;
+    let there = dialled(&mut events).await;
+    shell.ask("save_draft", json!({"call": call, "draft": draft("before", Some(&known.id))})).await;
+    ruin(dir.path());
+    // Both find out, one of them first: the answer that the line is busy is written down, and somebody searches.
+    board.send(LineCommand::Reject { call: there, status: 486 });
+    let _ = dispatch(&shell.engine, "find_customers", json!({"text": "srl", "limit": 50})).await;
+    shell.until("the news", |s| s.app.mended).await;
+    let engine = shell.engine.clone();
+    let reason = || async {
+        let rows = dispatch(&engine, "list_calls", json!({"before": null, "limit": 50})).await.ok()?;
+        let rows: Vec<CallRow> = serde_json::from_value(rows).unwrap();
+        let row = rows.into_iter().find(|r| r.id == call)?;
+        row.ended.map(|_| (row.reason, row.customer))
+    };
+    within("the call's end", async {
+        loop {
+            if let Some(ended) = reason().await {
+                assert_eq!(ended, (EndReasonView::Busy, Some(known.id.clone())));
+                break;
+            }
+            let _ = shell.messages.recv().await;
+        }
+    })
+    .await;
 }

@@ -118,7 +118,7 @@ impl Worker {
         });
         let (engine, out) = done.await.ok()?;
         self.engine = Some(engine);
-        self.damaged |= matches!(out, Err(StoreError::Damaged));
+        self.damaged |= self.store.is_hurt() || matches!(out, Err(StoreError::Damaged));
         out.inspect_err(|e| tracing::warn!("{e}")).ok()
     }
 }

@@ -5,7 +5,7 @@
 //! Triggers of the connection note which rows a transaction touches; once it is committed, these are copied, without waiting for the
 //! disk. Both count the transactions: a copy that is behind is made anew, and a database that is behind its copy has lost something.
 
-use crate::DatabaseKey;
+use crate::{DatabaseKey, StoreError};
 use rusqlite::{Connection, OptionalExtension};
 use std::path::{Path, PathBuf};
 
@@ -29,8 +29,10 @@ const OWN_CUSTOMER: &str = "(NOT EXISTS (SELECT 1 FROM {s}.link l WHERE l.entity
      OR EXISTS (SELECT 1 FROM {s}.outbox o WHERE o.entity = 'contact' AND o.uid = m.id)
      OR EXISTS (SELECT 1 FROM {s}.conflict c WHERE c.entity = 'contact' AND c.uid = m.id)
      OR {private})";
-/// Which record there such a customer is, or what waits or is to be chosen is about.
-const OWN_LINK: &str = "(EXISTS (SELECT 1 FROM {s}.outbox o WHERE o.entity = k.entity AND o.uid = k.uid)
+/// Which record there such a customer is, or what waits or is to be chosen is about; and which are those that were made here, for their
+/// ids can't be worked out again (of a CRM's own the id is a UUIDv5 of it).
+const OWN_LINK: &str =
+    "(substr(k.uid, 15, 1) != '5' OR EXISTS (SELECT 1 FROM {s}.outbox o WHERE o.entity = k.entity AND o.uid = k.uid)
      OR EXISTS (SELECT 1 FROM {s}.conflict c WHERE c.entity = k.entity AND c.uid = k.uid)
      OR EXISTS (SELECT 1 FROM {s}.customer m WHERE m.id = k.uid AND k.entity = 'contact' AND {private}))";
 const ALL: &str = "1";
@@ -131,12 +133,19 @@ fn is_even(db: &Connection) -> rusqlite::Result<bool> {
     Ok(version("main")? == version("copy")? && count(db, "copy")? == count(db, "main")?)
 }
 
-/// Begins to keep the attached copy: notes from now on what is touched.
-pub(crate) fn begin(db: &mut Connection) -> rusqlite::Result<()> {
-    if !is_even(db)? {
-        renew(db)?;
-    }
+/// Notes from now on what is touched.
+pub(crate) fn begin(db: &Connection) -> rusqlite::Result<()> {
     db.execute_batch(&watch())
+}
+
+/// Makes the attached copy anew if it is not what it should be.
+pub(crate) fn catch_up(db: &mut Connection) -> rusqlite::Result<()> {
+    if is_even(db)? { Ok(()) } else { renew(db) }
+}
+
+fn is_attached(db: &Connection) -> rusqlite::Result<bool> {
+    db.prepare_cached("SELECT EXISTS (SELECT 1 FROM pragma_database_list WHERE name = 'copy')")?
+        .query_row([], |r| r.get(0))
 }
 
 /// Makes the attached copy anew from the database.
@@ -157,6 +166,7 @@ pub(crate) fn renew(db: &mut Connection) -> rusqlite::Result<()> {
     }
     let version: i64 = tx.pragma_query_value(Some("main"), "user_version", |r| r.get(0))?;
     tx.pragma_update(Some("copy"), "user_version", version)?;
+    tx.execute("DELETE FROM touched", [])?;
     tx.commit()
 }
 
@@ -209,8 +219,8 @@ fn watch() -> String {
     sql
 }
 
-/// Copies what the last transactions touched. When that fails it is still to be copied.
-pub(crate) fn keep_up(db: &mut Connection) -> rusqlite::Result<()> {
+/// Copies what the last transactions touched. When that fails it is still to be copied. `path` is the copy's.
+pub(crate) fn keep_up(db: &mut Connection, path: &Path, key: &DatabaseKey) -> rusqlite::Result<()> {
     let touched: Vec<String> = db
         .prepare_cached("SELECT DISTINCT what FROM touched")?
         .query_map([], |r| r.get(0))?
@@ -218,10 +228,13 @@ pub(crate) fn keep_up(db: &mut Connection) -> rusqlite::Result<()> {
     if touched.is_empty() {
         return Ok(());
     }
+    if !is_attached(db)? {
+        attach(db, path, key)?;
+        return renew(db);
+    }
     if touched.iter().any(|what| what == "upstream") {
         // What a CRM has is another question now.
-        renew(db)?;
-        return db.execute("DELETE FROM touched", []).map(drop);
+        return renew(db);
     }
     let tx = db.transaction()?;
     for kept in KEPT.iter().filter(|kept| touched.iter().any(|what| what == kept.table)) {
@@ -243,14 +256,39 @@ pub(crate) fn keep_up(db: &mut Connection) -> rusqlite::Result<()> {
     tx.commit()
 }
 
-/// Takes over what an attached database has of what is kept, or of these tables of it. The answer is the tables that can't be read.
-pub(crate) fn take_over(db: &Connection, schema: &str, tables: Option<&[&str]>) -> Vec<&'static str> {
-    let take = |kept: &Kept| {
-        db.execute(&format!("INSERT OR REPLACE INTO main.{} {}", kept.table, kept.rows(schema)), [])
-            .inspect_err(|e| tracing::warn!("{schema}.{} can't be read: {e}", kept.table))
-    };
-    let wanted = KEPT.iter().filter(|kept| tables.is_none_or(|tables| tables.contains(&kept.table)));
-    wanted.filter(|kept| take(kept).is_err()).map(|kept| kept.table).collect()
+/// Takes over what an attached database has of what is kept, or of these tables of it. The answer is the tables that are too damaged to be
+/// read.
+///
+/// # Errors
+/// When anything else is wrong: a disk that is full must not be taken for a table that is damaged.
+pub(crate) fn take_over(
+    db: &Connection,
+    schema: &str,
+    tables: Option<&[&str]>,
+) -> Result<Vec<&'static str>, StoreError> {
+    let there: Vec<String> = db
+        .prepare(&format!("SELECT name FROM {schema}.sqlite_master WHERE type = 'table'"))?
+        .query_map([], |r| r.get(0))?
+        .collect::<Result<_, _>>()?;
+    let has = |table: &str| there.iter().any(|name| name == table);
+    let mut unread = Vec::new();
+    for kept in &KEPT {
+        let table = kept.table;
+        if !has(table) || tables.is_some_and(|tables| !tables.contains(&table)) {
+            continue;
+        }
+        // Before there was a CRM everything was the operator's.
+        let rows = if has("link") { kept.rows(schema) } else { format!("SELECT * FROM {schema}.{table}") };
+        match db.execute(&format!("INSERT OR REPLACE INTO main.{table} {rows}"), []).map_err(StoreError::from) {
+            Ok(_) => {}
+            Err(StoreError::Damaged) => {
+                tracing::warn!("{schema}.{table} is damaged");
+                unread.push(table);
+            }
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(unread)
 }
 
 /// Removes what would not be in a copy.

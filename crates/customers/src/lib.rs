@@ -17,6 +17,7 @@ pub mod sync;
 
 pub use calls::{CallRecord, Draft, Promise, Request};
 pub use key::{DatabaseKey, KeyStore, Secrets, open_key};
+pub use mend::Mended;
 pub use numbers::{Number, normalise};
 pub use people::{Customer, CustomerId};
 pub use sample::{PRACTICE_CUSTOMERS, fill};
@@ -25,6 +26,7 @@ pub use search::fold;
 use rusqlite::{Connection, ErrorCode};
 use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// What can go wrong with the store.
@@ -50,9 +52,19 @@ pub enum StoreError {
     /// What is on the disk is not what was written.
     #[error("the customer database is damaged. It is being mended; what you wrote is kept. Try again in a moment")]
     Damaged,
-    /// The disk refuses to move or remove a file.
-    #[error("the customer database can't be mended: {0}. Check that its folder may be written, and start again")]
+    /// The disk refuses to read, move or remove a file.
+    #[error(
+        "the customer database can't be mended: {0}. Check that the disk is not full and its folder may be written"
+    )]
     Disk(std::io::Error),
+    /// Nothing can be made of it.
+    #[error(
+        "neither the customer database nor its second copy can be read: {path}. Restore them from a backup, or move both away and start again"
+    )]
+    Lost {
+        /// The database.
+        path: PathBuf,
+    },
     /// It is another by now than the operator was shown.
     #[error("it has changed meanwhile. Look at it again")]
     Changed,
@@ -80,6 +92,7 @@ impl StoreError {
             StoreError::Database(_) => "store.database",
             StoreError::Damaged => "store.damaged",
             StoreError::Disk(_) => "store.disk",
+            StoreError::Lost { .. } => "store.lost",
             StoreError::Changed => "store.changed",
             StoreError::Missing(_) => "store.missing",
         }
@@ -92,6 +105,10 @@ pub struct Store {
     key: DatabaseKey,
     writer: Mutex<Connection>,
     reader: Mutex<Connection>,
+    /// Held while the files are looked at or mended.
+    mending: Mutex<()>,
+    /// Something was found damaged where nobody could be told.
+    hurt: AtomicBool,
 }
 
 impl Store {
@@ -103,7 +120,14 @@ impl Store {
     pub fn open(path: &Path, key: &DatabaseKey) -> Result<Store, StoreError> {
         let (writer, reader) = mend::open(path, key)?;
         numbers::warm_up();
-        Ok(Store { path: path.into(), key: key.clone(), writer: Mutex::new(writer), reader: Mutex::new(reader) })
+        Ok(Store {
+            path: path.into(),
+            key: key.clone(),
+            writer: Mutex::new(writer),
+            reader: Mutex::new(reader),
+            mending: Mutex::new(()),
+            hurt: AtomicBool::new(false),
+        })
     }
 
     fn write(&self) -> Writing<'_> {
@@ -138,13 +162,12 @@ impl DerefMut for Writing<'_> {
 impl Drop for Writing<'_> {
     fn drop(&mut self) {
         // What was written is written, whatever becomes of its copy: that is tried again the next time.
-        let copied = copy::keep_up(&mut self.db).map_err(StoreError::from);
-        let copied = copied.or_else(|e| match e {
-            StoreError::Damaged => self.store.renew_copy(&mut self.db),
-            e => Err(e),
-        });
-        if let Err(e) = copied {
-            tracing::warn!("no second copy: {e}");
+        let store = self.store;
+        match copy::keep_up(&mut self.db, &copy::path(&store.path), &store.key).map_err(StoreError::from) {
+            Ok(()) => {}
+            // Which of both is damaged takes longer to find out than anybody may wait here.
+            Err(StoreError::Damaged) => store.hurt.store(true, Ordering::Relaxed),
+            Err(e) => tracing::warn!("no second copy: {e}"),
         }
     }
 }

@@ -5,8 +5,10 @@
 
 use crate::{DatabaseKey, Store, StoreError, connect, copy, people, schema};
 use rusqlite::{Connection, params};
-use std::path::Path;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
 
 /// Set when a database was mended, until the operator has been told.
 const MENDED: &str = "store.mended";
@@ -20,14 +22,21 @@ const CHECK_EVERY: i64 = 7 * 24 * 3_600_000;
 pub(crate) const IN_DOUBT: &str =
     "UPDATE outbox AS o SET state = 'sent', not_before = 0 WHERE state IN ('queued', 'looked') AND NOT EXISTS
          (SELECT 1 FROM outbox e WHERE e.entity = o.entity AND e.uid = o.uid AND e.seq < o.seq);
-     UPDATE link SET version = NULL, seen = 0;";
+     UPDATE link SET version = NULL, seen = 0;
+     UPDATE upstream SET stopped = NULL, retry_at = 0, failures = 0, error = NULL, may_vanish = 0;";
 
 /// The connections of a store: one that writes, with the copy beside it, and one that reads.
 pub(crate) fn open(path: &Path, key: &DatabaseKey) -> Result<(Connection, Connection), StoreError> {
+    let new = New::of(path);
+    if new.is_whole(key) {
+        // Killed while it was put in place.
+        new.put_in_place()?;
+    }
     match open_as_it_is(path, key) {
         Err(StoreError::Damaged) => {
             tracing::error!("the database is damaged, and is made anew");
-            restore(path, key)?;
+            new.make(key)?;
+            new.put_in_place()?;
             open_as_it_is(path, key)
         }
         other => other,
@@ -46,35 +55,34 @@ fn open_as_it_is(path: &Path, key: &DatabaseKey) -> Result<(Connection, Connecti
         e => e,
     })?;
     schema::migrate(&mut writer)?;
+    copy::begin(&writer)?;
     let attached = copy::attach(&writer, &copy, key).and_then(|()| copy::is_ahead(&writer));
-    let begun = match attached {
+    let even = match attached {
         Ok(true) => return Err(StoreError::Damaged),
-        Ok(false) => copy::begin(&mut writer),
+        Ok(false) => copy::catch_up(&mut writer),
         Err(e) => Err(e),
     };
-    match begun.map_err(StoreError::from) {
-        Err(StoreError::Damaged) => {
-            another_copy(&writer, path, key)?;
-            copy::begin(&mut writer)?;
-        }
-        other => other?,
+    match even.map_err(StoreError::from) {
+        Ok(()) => {}
+        Err(StoreError::Damaged) if is_sound(path, key)? => another_copy(&mut writer, path, key)?,
+        Err(StoreError::Damaged) => return Err(StoreError::Damaged),
+        // It is tried again with each change; work goes on without it.
+        Err(e) => tracing::warn!("no second copy: {e}"),
     }
     let reader = connect(path, key)?;
     reader.pragma_update(None, "query_only", true)?;
     Ok((writer, reader))
 }
 
-/// One of both is damaged. If it is the copy: an empty one in its place.
-fn another_copy(writer: &Connection, path: &Path, key: &DatabaseKey) -> Result<(), StoreError> {
-    if !is_sound(path, key)? {
-        return Err(StoreError::Damaged);
-    }
+/// The copy is damaged: another one, and that one aside, for it may only be the key that does not fit it.
+fn another_copy(writer: &mut Connection, path: &Path, key: &DatabaseKey) -> Result<(), StoreError> {
     tracing::warn!("the second copy of what waits is damaged, and is made anew");
     let copy = copy::path(path);
     // It may not have come to be there.
     let _ = writer.execute_batch("DETACH DATABASE copy");
-    copy::remove(&copy).map_err(StoreError::Disk)?;
-    Ok(copy::attach(writer, &copy, key)?)
+    put_aside(&copy).map_err(StoreError::Disk)?;
+    copy::attach(writer, &copy, key)?;
+    Ok(copy::renew(writer)?)
 }
 
 /// Whether there is a database here that the key opens. None is made.
@@ -87,73 +95,126 @@ fn version(db: &Connection, schema: &str) -> rusqlite::Result<i64> {
     db.pragma_query_value(Some(schema), "user_version", |r| r.get(0))
 }
 
-/// Puts the damaged file aside and makes a database of what its copy has, and of what can still be read of it. Killed in between, it is
-/// done at the next start.
-fn restore(path: &Path, key: &DatabaseKey) -> Result<(), StoreError> {
-    let (copy, damaged, new) = (copy::path(path), path.with_extension("damaged.db"), path.with_extension("new.db"));
-    put_aside(path, &damaged).and_then(|()| copy::remove(&new)).map_err(StoreError::Disk)?;
-    let mut db = connect(&new, key)?;
-    let mut sources = Vec::new();
-    for (schema, file) in [("copy", &copy), ("damaged", &damaged)] {
-        if has_something(file, key) {
-            db.execute(
-                &format!("ATTACH DATABASE ?1 AS {schema} KEY ?2"),
-                params![file.to_string_lossy(), *key.pragma()],
-            )?;
-            sources.push(schema);
-        }
+/// A database that is made in place of a damaged one. Nothing of the old ones is moved before it is whole, so whatever goes wrong, and
+/// whenever it ends, there is what there was.
+struct New<'a> {
+    path: &'a Path,
+    file: PathBuf,
+}
+
+impl New<'_> {
+    fn of(path: &Path) -> New<'_> {
+        New { path, file: path.with_extension("new.db") }
     }
-    // In the form of the version that wrote it.
-    let form = sources.first().map_or(Ok(0), |schema| version(&db, schema))?;
-    schema::migrate_to(&mut db, form)?;
-    match sources[..] {
-        [] => {}
-        [only] => drop(copy::take_over(&db, only, None)),
-        [..] => {
-            let unread = copy::take_over(&db, "copy", None);
+
+    /// Whether it was made to its end.
+    fn is_whole(&self, key: &DatabaseKey) -> bool {
+        let mended = |db: Connection| {
+            db.query_row("SELECT EXISTS (SELECT 1 FROM setting WHERE name = ?1)", [MENDED], |r| r.get(0))
+        };
+        has_something(&self.file, key) && connect(&self.file, key).is_ok_and(|db| mended(db).unwrap_or(false))
+    }
+
+    /// Makes it of what the copy has, and of what can still be read of the damaged file.
+    fn make(&self, key: &DatabaseKey) -> Result<(), StoreError> {
+        copy::remove(&self.file).map_err(StoreError::Disk)?;
+        let mut db = connect(&self.file, key)?;
+        let mut sources = Vec::new();
+        for (schema, file) in [("copy", &*copy::path(self.path)), ("damaged", self.path)] {
+            if has_something(file, key) {
+                let attach = format!("ATTACH DATABASE ?1 AS {schema} KEY ?2");
+                db.execute(&attach, params![file.to_string_lossy(), *key.pragma()])?;
+                sources.push(schema);
+            }
+        }
+        let Some(first) = sources.first() else { return Err(StoreError::Lost { path: self.path.into() }) };
+        // In the form of the version that wrote it.
+        let form = version(&db, first)?;
+        schema::migrate_to(&mut db, form)?;
+        let mut lost = copy::take_over(&db, first, None)?;
+        if sources.len() > 1 {
             // After a cut of power the copy may be a few seconds older.
             let newer = copy::count(&db, "damaged").ok().flatten() > copy::count(&db, "copy").ok().flatten();
-            copy::take_over(&db, "damaged", Some(&unread[..]).filter(|_| !newer));
+            let unread = copy::take_over(&db, "damaged", Some(&lost[..]).filter(|_| !newer))?;
+            if newer && unread.contains(&"phone") && !lost.contains(&"phone") {
+                // They went with the customers that were replaced.
+                copy::take_over(&db, "copy", Some(&["phone"]))?;
+            }
+            lost.retain(|table| unread.contains(table));
         }
+        for schema in sources {
+            db.execute_batch(&format!("DETACH DATABASE {schema}"))?;
+        }
+        schema::migrate(&mut db)?;
+        let tx = db.transaction()?;
+        tx.execute_batch(IN_DOUBT)?;
+        people::index(&tx)?;
+        let mended = if lost.is_empty() { Mended::Whole } else { Mended::Partly };
+        let mended = serde_json::to_string(&mended).unwrap_or_default();
+        tx.execute("INSERT OR REPLACE INTO setting (name, value) VALUES (?1, ?2)", [MENDED, &mended])?;
+        tx.commit()?;
+        // One file, to be renamed.
+        db.pragma_update(None, "journal_mode", "DELETE")?;
+        Ok(())
     }
-    for schema in sources {
-        db.execute_batch(&format!("DETACH DATABASE {schema}"))?;
+
+    /// The old ones aside, and this one in their place. Nobody may have them open.
+    fn put_in_place(&self) -> Result<(), StoreError> {
+        let put = || -> std::io::Result<()> {
+            put_aside(self.path)?;
+            // It has all that could be read of its copy, which may be damaged too.
+            put_aside(&copy::path(self.path))?;
+            std::fs::rename(&self.file, self.path)
+        };
+        put().map_err(StoreError::Disk)
     }
-    schema::migrate(&mut db)?;
-    let tx = db.transaction()?;
-    tx.execute_batch(IN_DOUBT)?;
-    people::index(&tx)?;
-    tx.execute("INSERT OR REPLACE INTO setting (name, value) VALUES (?1, 'true')", [MENDED])?;
-    tx.commit()?;
-    // One file, to be renamed.
-    db.pragma_update(None, "journal_mode", "DELETE")?;
-    drop(db);
-    // The new one has all that its copy has, which may be damaged too.
-    std::fs::rename(&new, path).and_then(|()| copy::remove(&copy)).map_err(StoreError::Disk)
 }
 
-fn put_aside(path: &Path, damaged: &Path) -> std::io::Result<()> {
+/// A database beside itself, in place of the one that was put there before.
+fn put_aside(path: &Path) -> std::io::Result<()> {
+    let aside = path.with_extension("damaged.db");
     if path.exists() {
-        copy::remove(damaged)?;
-        for (from, to) in copy::files(path).iter().zip(copy::files(damaged)).filter(|(from, _)| from.exists()) {
-            std::fs::rename(from, to)?;
-        }
+        copy::remove(&aside)?;
     }
-    // A log without its database.
-    copy::remove(path)
+    for (from, to) in copy::files(path).iter().zip(copy::files(&aside)).rev().filter(|(from, _)| from.exists()) {
+        std::fs::rename(from, to)?;
+    }
+    Ok(())
 }
 
-/// Whether every page of a file fits its code, and they fit each other.
+/// Whether every page of a file fits its code, and they fit each other. One that is not there is not sound.
 fn is_sound(path: &Path, key: &DatabaseKey) -> Result<bool, StoreError> {
     let look = || -> Result<bool, StoreError> {
         let db = connect(path, key)?;
-        let broken: bool = db.prepare("PRAGMA cipher_integrity_check")?.exists([])?;
-        Ok(!broken && db.query_row("PRAGMA integrity_check", [], |r| r.get::<_, String>(0))? == "ok")
+        let mut pages = db.prepare("PRAGMA cipher_integrity_check")?;
+        // The first thing it finds is enough.
+        if let Some(said) = pages.query_map([], |r| r.get::<_, String>(0))?.next() {
+            let said = said?;
+            if said.contains("HMAC verification failed") || said.contains("invalid size") {
+                return Ok(false);
+            }
+            // It could not be read, or not be worked out: that says nothing about what is there.
+            return Err(StoreError::Disk(std::io::Error::other(said)));
+        }
+        Ok(db.query_row("PRAGMA integrity_check", [], |r| r.get::<_, String>(0))? == "ok")
     };
+    if !path.exists() {
+        return Ok(false);
+    }
     match look() {
         Err(StoreError::Damaged | StoreError::Locked { .. }) => Ok(false),
         other => other,
     }
+}
+
+/// How much of what the operator wrote could be kept when a database was made anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mended {
+    /// All of it, but perhaps for the last seconds before a cut of power.
+    Whole,
+    /// Not all: the second copy was damaged too.
+    Partly,
 }
 
 impl Store {
@@ -166,7 +227,7 @@ impl Store {
         Ok(is_sound(&self.path, &self.key)? && is_sound(&copy::path(&self.path), &self.key)?)
     }
 
-    /// Looks at the whole file and its copy once a week, and mends what is damaged. The answer is whether something was.
+    /// Looks at the whole file and its copy if a week has passed since, and mends what is damaged. The answer is whether something was.
     ///
     /// # Errors
     /// When the disk refuses.
@@ -175,48 +236,51 @@ impl Store {
         if (last..last + CHECK_EVERY).contains(&now) {
             return Ok(false);
         }
-        let damaged = !self.is_sound()? && self.mend()?;
+        let damaged = self.mend()?;
         self.set_setting(CHECKED, &now)?;
         Ok(damaged)
     }
 
-    /// Looks at the whole file and its copy, and makes what is damaged anew, while it is in use. Whoever asks meanwhile waits. The answer
-    /// is whether the database was damaged; its copy alone is nobody's concern.
+    /// Looks at the whole file and its copy, and makes what is damaged anew, while it is in use. Nobody waits while it looks; while it
+    /// mends whoever asks does. The answer is whether the database was damaged; its copy alone is nobody's concern.
     ///
     /// # Errors
-    /// When the disk refuses. Then nothing can be read or written until the program is started again, which tries once more.
+    /// [`StoreError::Lost`], or when the disk refuses. Then all is as it was.
     pub fn mend(&self) -> Result<bool, StoreError> {
-        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        if is_sound(&copy::path(&self.path), &self.key)? {
-            if is_sound(&self.path, &self.key)? {
-                return Ok(false);
-            }
-        } else {
-            match self.renew_copy(&mut writer) {
-                Err(StoreError::Damaged) => {}
-                other => return other.map(|()| false),
-            }
+        let _alone = self.mending.lock().unwrap_or_else(PoisonError::into_inner);
+        let sound = is_sound(&self.path, &self.key)?;
+        if sound && is_sound(&copy::path(&self.path), &self.key)? {
+            return Ok(false);
         }
+        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        if sound {
+            return another_copy(&mut writer, &self.path, &self.key).map(|()| false);
+        }
+        let new = New::of(&self.path);
+        new.make(&self.key)?;
         let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
         // The files are let go of.
         (*writer, *reader) = (Connection::open_in_memory()?, Connection::open_in_memory()?);
-        restore(&self.path, &self.key)?;
+        let put = new.put_in_place();
+        if put.is_err() && self.path.exists() {
+            // Work goes on with the damaged one: what is written from now on must not be missing at the next start.
+            copy::remove(&new.file).map_err(StoreError::Disk)?;
+        }
         (*writer, *reader) = open(&self.path, &self.key)?;
-        Ok(true)
+        put.map(|()| true)
     }
 
-    /// Another copy, if it is the copy that is damaged.
-    pub(crate) fn renew_copy(&self, writer: &mut Connection) -> Result<(), StoreError> {
-        another_copy(writer, &self.path, &self.key)?;
-        Ok(copy::renew(writer)?)
+    /// Whether what was written could not be copied because something is damaged, since this was last asked: see [`Store::mend`].
+    pub fn is_hurt(&self) -> bool {
+        self.hurt.swap(false, Ordering::Relaxed)
     }
 
-    /// Whether the database was mended and the operator has not said that he knows.
+    /// How a damaged database was mended, until the operator has said that he knows.
     ///
     /// # Errors
     /// When the database refuses.
-    pub fn was_mended(&self) -> Result<bool, StoreError> {
-        Ok(self.setting(MENDED)?.unwrap_or(false))
+    pub fn was_mended(&self) -> Result<Option<Mended>, StoreError> {
+        self.setting(MENDED)
     }
 
     /// The operator knows.

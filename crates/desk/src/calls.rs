@@ -71,7 +71,7 @@ impl LiveCall {
         }
     }
 
-    fn record(&self) -> CallRecord {
+    pub(crate) fn record(&self) -> CallRecord {
         CallRecord {
             id: self.info.id.clone(),
             outgoing: self.info.origin == Origin::Out,

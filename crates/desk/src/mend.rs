@@ -41,22 +41,48 @@ impl Desk {
         }
     }
 
+    /// Mends the database if what was written could not be copied: that is nobody's error to be told.
+    pub fn mend_if_hurt(&self) {
+        if self.store().is_hurt() {
+            self.mend();
+        }
+    }
+
     /// Writes a call down; if the database turns out to be damaged, as soon as it is mended.
     pub(crate) fn keep_record(&self, record: CallRecord) {
         match self.store().put_call(&record) {
-            Ok(()) => {}
+            Ok(()) => self.mend_if_hurt(),
             Err(StoreError::Damaged) => {
                 let desk = self.clone();
                 tokio::spawn(async move {
                     let alone = desk.mending().lock().await;
                     desk.mend_now().await;
                     drop(alone);
-                    if let Err(e) = desk.store().put_call(&record) {
-                        desk.complain(&e.into());
+                    let again = desk.clone();
+                    match blocking(move || again.keep_after_mending(record)).await {
+                        Ok(()) => desk.say(DeskEvent::Records),
+                        Err(e) => desk.complain(&e),
                     }
                 });
             }
             Err(e) => self.complain(&e.into()),
         }
+    }
+
+    /// Writes a call down that could not be written before. What was written meanwhile is newer.
+    fn keep_after_mending(&self, mut record: CallRecord) -> Result<(), DeskError> {
+        if record.ended.is_none() {
+            // One that lives no longer has been written by its end. It must not go on between the question and the answer.
+            return self.with(|s| {
+                let live = s.calls.iter().find(|call| call.info.id == record.id);
+                live.map_or(Ok(()), |call| Ok(self.store().put_call(&call.record())?))
+            });
+        }
+        if let Ok(there) = self.store().call(&record.id)
+            && there.customer.is_some()
+        {
+            (record.customer, record.name) = (there.customer, there.name);
+        }
+        Ok(self.store().put_call(&record)?)
     }
 }

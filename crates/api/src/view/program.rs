@@ -46,7 +46,15 @@ wire! {
         /// Sample customers that can be removed.
         samples: u32,
         /// The database was damaged and has been mended, and the operator has not said that he knows.
-        mended: bool,
+        mended: Option<Mended>,
+    }
+
+    /// What became of a damaged database.
+    enum Mended {
+        /// All that the operator wrote is kept.
+        Whole,
+        /// Some of it could not be read.
+        Partly,
     }
 
     /// Languages of the window, and of practice customers.

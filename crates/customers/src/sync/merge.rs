@@ -51,7 +51,7 @@ pub(crate) fn same(a: &Value, b: &Value) -> bool {
 
 /// Whether a list is the other with each number in another form: some CRMs write numbers in their own.
 fn in_other_words(a: &Value, b: &Value) -> bool {
-    let tail = |v: &Value| v.as_str().and_then(people::tail);
+    let tail = |v: &Value| v.as_str().filter(|s| !s.contains('@')).and_then(people::tail);
     let (Some(a), Some(b)) = (a.as_array(), b.as_array()) else { return false };
     a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a == b || (tail(a).is_some() && tail(a) == tail(b)))
 }

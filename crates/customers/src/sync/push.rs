@@ -5,7 +5,7 @@ use super::merge::{self, Change, Clash, same, value};
 use super::outbox::{self, Entry, Kind, State};
 use super::upstream::{Answer, Demand, Entity, Failure, Fields, Remote};
 use super::{Engine, Here, conflict, link, pull, records, state};
-use crate::StoreError;
+use crate::{StoreError, new_id};
 use serde_json::Value;
 
 /// How long it is believed that nobody else has changed a record, milliseconds, where the CRM can't be told which version is changed.
@@ -206,21 +206,23 @@ fn written_twice(
     let (chosen, asked) = (conflict::mine(h.db, entity, uid)?, conflict::mine(h.db, entity, other)?);
     let here = |field: &String| chosen.contains_key(field) || ours.iter().any(|e| e.change.patch.contains_key(field));
     let there = |field: &String| others.iter().any(|e| e.change.patch.contains_key(field));
-    let apart = |of: &str, asked: Fields| -> Result<(), StoreError> {
+    let apart = |of: &str, asked: &Fields, to: &str| -> Result<(), StoreError> {
         let mut card = records::read(h.db, entity, of)?.unwrap_or_default();
-        card.extend(asked);
+        card.extend(asked.clone());
         let mine = Value::Object(card.into_iter().collect());
-        conflict::forget(h.db, entity, other)?;
-        conflict::put(h, entity, other, &Clash { field: String::new(), base: Value::Null, mine, theirs: Value::Null })
+        conflict::put(h, entity, to, &Clash { field: String::new(), base: Value::Null, mine, theirs: Value::Null })
     };
     let twice = others.iter().any(|e| e.change.patch.keys().any(here));
     if asked.keys().any(here) || (twice && !on_the_way) {
-        apart(other, asked)?;
+        conflict::forget(h.db, entity, other)?;
+        apart(other, &asked, other)?;
         if !on_the_way {
             others.iter().try_for_each(|e| outbox::remove(h.db, e.seq))?;
         }
-    } else if twice {
-        apart(uid, chosen)?;
+    }
+    if twice && on_the_way {
+        // Beside what else is asked about either card.
+        apart(uid, &chosen, &new_id())?;
         for mut e in ours {
             e.change.patch.retain(|field, _| !there(field));
             e.change.base.retain(|field, _| !there(field));

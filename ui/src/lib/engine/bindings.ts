@@ -65,7 +65,7 @@ samples: number,
 /**
  * The database was damaged and has been mended, and the operator has not said that he knows.
  */
-mended: boolean, };
+mended: Mended | null, };
 
 /**
  * An address book of a user's, or a database.
@@ -1014,6 +1014,11 @@ before: number | null,
  * At most so many.
  */
 limit: number, };
+
+/**
+ * What became of a damaged database.
+ */
+export type Mended = "whole" | "partly";
 
 /**
  * What a shell receives: numbered events, and levels in between.

@@ -572,9 +572,10 @@ export const en = {
 
   'notice.label': 'Notices',
   'notice.dismiss': 'Dismiss',
-  'notice.mended': 'The customer database was damaged and has been made anew. All that you wrote is kept.',
+  'notice.mended.whole': 'The customer database was damaged and has been made anew. All that you wrote is kept.',
+  'notice.mended.partly':
+    'The customer database was damaged, its second copy too, and not all that you wrote could be kept. Look through your calls, and tell whoever looks after this computer: the damaged files are still in the data folder.',
   'notice.mendedCrm': 'The other customers are being fetched from the CRM again; until then some are missing.',
-  'notice.mendedFile': 'The damaged file lies beside it, as cuffia.damaged.db.',
 
   'notReached.again': 'Call again',
   'notReached.busy': '{name} is on another call. Try again in a few minutes.',
@@ -657,6 +658,8 @@ export const en = {
   'error.store.damaged': 'The database is damaged. It is being mended; what you wrote is kept. Try again in a moment.',
   'error.store.disk':
     'The database cannot be mended: the disk refuses. Check that it is not full, then start Cuffia again.',
+  'error.store.lost':
+    'Neither the database nor its second copy can be read. Nothing was moved: bring both back from a backup, or ask whoever looks after this computer.',
   'error.store.missing': 'This is no longer there.',
   'error.recording.file': 'The recording cannot be read.',
   'error.recording.sealed': 'The recording cannot be unlocked; it may be damaged.',

@@ -577,10 +577,11 @@ export const it: Dictionary = {
 
   'notice.label': 'Avvisi',
   'notice.dismiss': 'Chiudi l’avviso',
-  'notice.mended':
+  'notice.mended.whole':
     'Il database dei clienti era danneggiato ed è stato rifatto. Tutto quello che hai scritto è conservato.',
+  'notice.mended.partly':
+    'Il database dei clienti era danneggiato, come la sua seconda copia, e non tutto quello che hai scritto si è potuto conservare. Controlla le tue chiamate e avvisa chi si occupa di questo computer: i file danneggiati sono ancora nella cartella dei dati.',
   'notice.mendedCrm': 'Gli altri clienti arrivano di nuovo dal CRM; fino ad allora alcuni mancano.',
-  'notice.mendedFile': 'Il file danneggiato è accanto, con il nome cuffia.damaged.db.',
 
   'notReached.again': 'Richiama',
   'notReached.busy': '{name}: linea occupata. Riprova tra qualche minuto.',
@@ -667,6 +668,8 @@ export const it: Dictionary = {
     'Il database è danneggiato. Lo stiamo riparando; quello che hai scritto è conservato. Riprova tra poco.',
   'error.store.disk':
     'Il database non si può riparare: il disco rifiuta. Controlla che non sia pieno, poi riavvia Cuffia.',
+  'error.store.lost':
+    'Né il database né la sua seconda copia si possono leggere. Nulla è stato spostato: ripristinali da un backup, o rivolgiti a chi si occupa di questo computer.',
   'error.store.missing': 'Questo elemento non c’è più.',
   'error.recording.file': 'L’audio della chiamata non si può leggere.',
   'error.recording.sealed': 'L’audio della chiamata non si può sbloccare; forse è danneggiato.',

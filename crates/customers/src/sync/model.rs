@@ -400,9 +400,11 @@ fn run(seed: u64, fault: Option<Fault>) -> Result<(), String> {
 
 #[test]
 fn nothing_is_lost_doubled_or_overwritten_unseen() {
+    // The last ones were the first of eight thousand to find that a second card's words, on their way, were not on the one that stays.
+    let seeds = (0..1_000).chain([3_870, 4_658, 5_581]);
     let failed: Vec<String> =
-        (0..1_000).filter_map(|seed| run(seed, None).err().map(|e| format!("seed {seed}: {e}"))).collect();
-    assert!(failed.is_empty(), "{} of 1000 shifts:\n{}", failed.len(), failed.join("\n"));
+        seeds.filter_map(|seed| run(seed, None).err().map(|e| format!("seed {seed}: {e}"))).collect();
+    assert!(failed.is_empty(), "{} shifts:\n{}", failed.len(), failed.join("\n"));
 }
 
 /// The fault is found for what it is, and more than once.

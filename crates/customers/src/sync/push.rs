@@ -185,6 +185,10 @@ pub(super) fn adopt(h: &Here<'_>, entry: &Entry, r: &Remote) -> Result<(), Store
         records::follow(h.db, entity, &other.uid, uid)?;
         records::remove(h.db, entity, &other.uid)?;
         if on_the_way {
+            // The card shows what was written on either, also if no more is heard of the record than that it is gone.
+            let mut fields = records::read(h.db, entity, uid)?.unwrap_or_default();
+            fields.extend(outbox::of(h.db, entity, uid)?.into_iter().flat_map(|e| e.change.patch));
+            records::write(h, entity, uid, &fields)?;
             link::put(h.db, entity, uid, r, pull::pass(h.db, entity)?)?;
             return link::doubt(h.db, entity, uid);
         }

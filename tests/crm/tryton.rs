@@ -4,9 +4,9 @@ use crate::line::Line;
 use crate::radicale::USER;
 use crate::{CONTACT, Working, account, fields, one, the_field, wall};
 use cuffia_crm::{Account, CrmError, Kind, Tryton as Adapter, Upstream};
-use cuffia_customers::new_id;
 use cuffia_customers::sync::Choice;
 use cuffia_customers::sync::upstream::{After, Answer, Demand, Failure};
+use cuffia_customers::{Store, new_id};
 use cuffia_phone::Trust;
 use cuffia_tests::process::Process;
 use serde_json::{Value, json};
@@ -86,7 +86,11 @@ impl Tryton {
 
     /// What its people's own program would do.
     pub fn call(&self, method: &str, parameters: Value) -> Value {
-        let body = json!({ "id": 1, "method": format!("model.party.{method}"), "params": parameters }).to_string();
+        self.call_any(&format!("party.{method}"), parameters)
+    }
+
+    fn call_any(&self, method: &str, parameters: Value) -> Value {
+        let body = json!({ "id": 1, "method": format!("model.{method}"), "params": parameters }).to_string();
         let mut stream = TcpStream::connect(std::net::SocketAddr::from(SOCKET)).unwrap();
         let request = format!(
             "POST /{DATABASE}/rpc/ HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Basic {BASIC}\r\nConnection: close\r\n\
@@ -107,7 +111,7 @@ impl Tryton {
         self.call("party.create", json!([[party], {}]))[0].as_i64().unwrap()
     }
 
-    /// All parties there are, by id.
+    /// All parties in use, by id.
     pub fn parties(&self) -> BTreeMap<i64, Value> {
         const READ: [&str; 6] = [
             "name",
@@ -117,7 +121,8 @@ impl Tryton {
             "addresses.city",
             "identifiers.code",
         ];
-        let all = self.call("party.search_read", json!([[], 0, null, null, READ, { "active_test": false }]));
+        let all = self
+            .call("party.search_read", json!([[["active", "=", true]], 0, null, null, READ, { "active_test": false }]));
         all.as_array().unwrap().iter().map(|p| (p["id"].as_i64().unwrap(), p.clone())).collect()
     }
 
@@ -309,4 +314,102 @@ async fn what_is_wrong_with_a_tryton_is_said_before_it_is_connected() {
     let other = crate::Radicale::start();
     assert_eq!(wrong(user(other.address())).await, CrmError::NoTryton, "another server");
     assert_eq!(wrong(Account { user: USER.into(), ..account(address()) }).await, CrmError::NoBook, "asked for books");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_operator_did_not_touch_stays_as_it_is_written_there() {
+    let server = Tryton::start();
+    let theirs = server.make(json!({ "name": "Anna Po", "contact_mechanisms": [["create", [
+        { "type": "phone", "value": "+39 011 555 0147", "comment": "shop" },
+        // Of another country, as they say it there.
+        { "type": "other", "value": "030 123456" },
+        { "type": "phone", "value": "+39 02 123 4567 ext. 12" },
+        { "type": "phone", "value": "+39 06 1234 5678" },
+        { "type": "sip", "value": "anna@po.example" }]]] }));
+    let rome = server.parties()[&theirs]["contact_mechanisms."][3]["id"].clone();
+    server.call("contact_mechanism.write", json!([[rome], { "active": false }, {}]));
+    let mut here = Working::on(server.upstream(address()));
+    here.until("the party there is here", |s| one(s, "anna po").is_some()).await;
+    let uid = one(&here.store, "anna po").unwrap();
+    let shown = json!(["+390115550147", "030 123456", "+39 02 123 4567 ext. 12", "anna@po.example"]);
+    assert_eq!(the_field(&here.store, &uid, "numbers"), shown, "one out of use is not among them");
+    let before = mechanisms(&server.parties()[&theirs]);
+    // One more, before the others; and one that is there, as the operator says it.
+    let with = json!(["333 765 4321", "011 5550147", "030 123456", "+39 02 123 4567 ext. 12", "anna@po.example"]);
+    here.edit(&uid, "numbers", shown, with);
+    here.sent().await;
+    let party = server.parties()[&theirs].clone();
+    let mut after = mechanisms(&party);
+    assert_eq!(after.pop(), Some(("phone".into(), "+39 333 765 4321".into())));
+    assert_eq!(after, before);
+    assert_eq!(party["contact_mechanisms."][0]["comment"], "shop", "{party}");
+
+    // What they put out of use, take away or bring in late by itself is noticed.
+    let id = |i: usize| party["contact_mechanisms."][i]["id"].clone();
+    let numbers = |s: &Store| the_field(s, &uid, "numbers").to_string();
+    server.call("contact_mechanism.write", json!([[id(0)], { "active": false }, {}]));
+    here.fetch("it is out of use", |s| !numbers(s).contains("5550147")).await;
+    server.call("contact_mechanism.delete", json!([[id(1)], {}]));
+    here.fetch("it is deleted", |s| !numbers(s).contains("030")).await;
+
+    // What would not come back is not sent, and said.
+    let made = new_id();
+    let odd = fields([("name", json!("Odd")), ("numbers", json!(["ask Carla"]))]);
+    here.store.create(CONTACT, &made, &odd, "IT", wall()).unwrap();
+    here.runner.wake();
+    here.until("it is refused", |s| !s.refused(9).unwrap().is_empty()).await;
+    assert!(here.store.refused(9).unwrap()[0].why.contains("ask Carla"));
+    let extended =
+        fields([("name", json!("Ext")), ("numbers", json!(["011 555 0147 ext. 12", "sip:bob@pbx.example"]))]);
+    let kept = new_id();
+    here.store.create(CONTACT, &kept, &extended, "IT", wall()).unwrap();
+    here.runner.wake();
+    here.until("it is there", |s| the_field(s, &kept, "numbers").to_string().contains("+39 011")).await;
+    let there = mechanisms(&server.parties()[&server.named("Ext").unwrap()]);
+    assert_eq!(there[0].1, "+39 011 555 0147 ext. 12");
+    assert_eq!(there[1].0, "sip");
+    assert_eq!(the_field(&here.store, &kept, "numbers").as_array().unwrap().len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_with_rights_of_his_own_works_and_one_without_is_told() {
+    let server = Tryton::start();
+    let user_with = |login: &str, may: &[&str]| {
+        let access: Vec<Value> = ["party", "contact_mechanism", "address", "identifier"]
+            .iter()
+            .map(|model| {
+                let mut row = json!({ "model": format!("party.{model}") });
+                for right in ["read", "write", "create", "delete"] {
+                    row[format!("perm_{right}")] = json!(may.contains(&right));
+                }
+                row
+            })
+            .collect();
+        let group =
+            server.call_any("res.group.create", json!([[{ "name": login, "model_access": [["create", access]] }], {}]));
+        let password = "a long enough secret";
+        let user = json!({ "name": login, "login": login, "password": password, "groups": [["add", group]] });
+        server.call_any("res.user.create", json!([[user], {}]));
+        Account { kind: Kind::Tryton, address: address(), user: login.into(), password: password.into() }
+    };
+    let (works, looks, nothing) =
+        (user_with("works", &["read", "write", "create"]), user_with("looks", &["read"]), user_with("nothing", &[]));
+    let book = |a: &Account| {
+        let a = a.clone();
+        async move { a.books(&Trust::System).await.map(|books| books[0].writable) }
+    };
+    assert_eq!(book(&works).await, Ok(true));
+    assert_eq!(book(&looks).await, Ok(false));
+    assert_eq!(book(&nothing).await, Err(CrmError::Rights));
+
+    // What he may make and not see is not made again and again.
+    let rule = json!({ "name": "not these", "model": "party.party", "global_p": true, "perm_read": true,
+        "perm_write": false, "perm_create": false, "perm_delete": false,
+        "rules": [["create", [{ "domain": "[[\"name\", \"!=\", \"Segreta\"]]" }]]] });
+    server.call_any("ir.rule.group.create", json!([[rule], {}]));
+    let upstream = works.open(&Trust::System, DATABASE, false, "IT").unwrap();
+    let create = |name| Demand::Create { entity: CONTACT, key: new_id(), fields: fields([("name", json!(name))]) };
+    assert!(matches!(upstream.ask(&create("Anna")).await, Ok(Answer::Record(_))));
+    let hidden = upstream.ask(&create("Segreta")).await;
+    assert!(matches!(&hidden, Err(Failure::Rejected { message }) if message.contains("may not see")), "{hidden:?}");
 }

@@ -115,8 +115,17 @@ export const work = (): CrmWork => ({
       fields: ['town', 'note'],
       sent: true,
       at: now() - MINUTE,
+      why: null,
     },
-    { customer: 'k2', name: 'Marco Bianchi', kind: 'create', fields: [], sent: false, at: now() - 4 * MINUTE },
+    {
+      customer: 'k2',
+      name: 'Marco Bianchi',
+      kind: 'create',
+      fields: [],
+      sent: false,
+      at: now() - 4 * MINUTE,
+      why: 'the server fails: OperationalError',
+    },
   ],
   refused: [
     {

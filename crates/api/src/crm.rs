@@ -102,6 +102,7 @@ impl Engine {
             fields: w.fields,
             sent: w.sent,
             at: w.at,
+            why: w.why,
         });
         let refused = store.refused(LISTED)?.into_iter().map(|r| RefusedView {
             seq: r.seq,

@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use cuffia_customers::sync::upstream::Failure;
 use cuffia_tls::Trust;
-use http::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER, USER_AGENT};
+use http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, HeaderValue, RETRY_AFTER, USER_AGENT};
 use http::response::Parts;
 use http::{Request, StatusCode, Uri};
 use http_body_util::BodyExt;
@@ -14,6 +14,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use std::error::Error;
+use std::io::Read;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -25,6 +26,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const WHOLE: Duration = Duration::from_secs(300);
 /// The largest answer that is read, bytes.
 const LARGEST: usize = 64 << 20;
+/// How a packed answer begins (RFC 1952 §2.3.1); some servers say that plain ones are packed.
+const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// Why there is no answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,16 +87,25 @@ impl Http {
     }
 
     /// Sends a request and reads the whole answer, whatever its status.
-    pub(crate) async fn send(&self, mut request: Request<String>) -> Result<(Parts, Vec<u8>), Broken> {
+    pub(crate) async fn send(&self, request: Request<String>) -> Result<(Parts, Vec<u8>), Broken> {
+        // What asks for a list, or for many at once.
+        let long = ["REPORT", "PROPFIND"].contains(&request.method().as_str());
+        self.exchange(request, if long { WHOLE } else { PATIENCE }).await
+    }
+
+    /// The same where a whole list is asked for.
+    pub(crate) async fn fetch(&self, request: Request<String>) -> Result<(Parts, Vec<u8>), Broken> {
+        self.exchange(request, WHOLE).await
+    }
+
+    async fn exchange(&self, mut request: Request<String>, limit: Duration) -> Result<(Parts, Vec<u8>), Broken> {
         let headers = request.headers_mut();
         if let Some(authorization) = &self.authorization {
             headers.insert(AUTHORIZATION, authorization.clone());
         }
         headers.insert(USER_AGENT, HeaderValue::from_static(concat!("Cuffia/", env!("CARGO_PKG_VERSION"))));
-        // What asks for a list, or for many at once.
-        let long = ["REPORT", "PROPFIND"].contains(&request.method().as_str());
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
         let late = |limit: Duration| move |_| Broken::Lost(format!("no answer within {} s", limit.as_secs()));
-        let limit = if long { WHOLE } else { PATIENCE };
         let exchange = async {
             let begun = tokio::time::timeout(PATIENCE, self.client.request(request)).await.map_err(late(PATIENCE))?;
             let answer = begun.map_err(|e| match certificate(&e) {
@@ -107,13 +119,29 @@ impl Http {
                 let frame = frame.map_err(|e| Broken::Lost(innermost(&e)))?;
                 whole.extend_from_slice(frame.data_ref().map_or(&[], |data| data));
                 if whole.len() > LARGEST {
-                    return Err(Broken::Lost(format!("the answer is larger than {} MB", LARGEST >> 20)));
+                    return Err(too_large());
                 }
             }
+            let packed =
+                parts.headers.get(CONTENT_ENCODING).is_some_and(|v| v.as_bytes().eq_ignore_ascii_case(b"gzip"));
+            let whole = if packed && whole.starts_with(&GZIP) { unpack(&whole)? } else { whole };
             Ok((parts, whole))
         };
         tokio::time::timeout(limit, exchange).await.map_err(late(limit))?
     }
+}
+
+fn too_large() -> Broken {
+    Broken::Lost(format!("the answer is larger than {} MB", LARGEST >> 20))
+}
+
+fn unpack(packed: &[u8]) -> Result<Vec<u8>, Broken> {
+    let mut whole = Vec::new();
+    // One byte more tells that there is more.
+    let limit = LARGEST as u64 + 1;
+    let read = flate2::read::MultiGzDecoder::new(packed).take(limit).read_to_end(&mut whole);
+    read.map_err(|e| Broken::Lost(format!("the answer can't be unpacked: {e}")))?;
+    if whole.len() > LARGEST { Err(too_large()) } else { Ok(whole) }
 }
 
 /// What a person typed as a web address. Without a scheme it is https; http is for this computer alone.

@@ -55,6 +55,9 @@ pub enum CrmError {
     /// Wrong user or password.
     #[error("the server does not accept this user name and password")]
     Password,
+    /// It asks for a second proof.
+    #[error("the server asks for more than a password. Ask who runs it for a user that a program can sign in as")]
+    MoreThanPassword,
     /// The user may not.
     #[error("the server knows this user, but does not let him see it. Ask who runs the server for the right to")]
     Rights,
@@ -75,7 +78,9 @@ pub enum CrmError {
     #[error("the server is {0}; {1} or newer is needed")]
     Version(String, String),
     /// It does not tell its databases.
-    #[error("the server does not tell its databases. Write the database's name at the end of the address")]
+    #[error(
+        "the server does not tell its databases, or has several. Write the database's name at the end of the address"
+    )]
     WhichDatabase,
     /// No such database.
     #[error("there is no database {0:?} on this server. Check its name at the end of the address")]
@@ -97,6 +102,7 @@ impl CrmError {
             CrmError::Unreachable(_) => "crm.unreachable",
             CrmError::Certificate(_) => "crm.certificate",
             CrmError::Password => "crm.password",
+            CrmError::MoreThanPassword => "crm.more",
             CrmError::Rights => "crm.rights",
             CrmError::NoBook => "crm.no_book",
             CrmError::BookGone(_) => "crm.book_gone",

@@ -13,11 +13,13 @@ use cuffia_customers::sync::upstream::{
 use cuffia_tls::Trust;
 use rpc::Rpc;
 use serde_json::{Value, json};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// So many parties in a page, and so many in a page of a list.
+/// So many parties in a page, and so many in a page of a list; fewer where a page does not get here, but not fewer than this.
 const PARTIES: usize = 200;
 const LISTED: usize = 1_000;
+const FEWEST: usize = 20;
 /// The oldest that is spoken to: `MAJOR` of its version.
 const OLDEST: u32 = 8;
 /// As long as a transaction there may take until it shows.
@@ -28,8 +30,12 @@ pub struct Tryton {
     rpc: Rpc,
     /// Two-letter country of numbers written without one.
     region: String,
-    /// How many there were, and the highest id, when the feed was last read to its end.
-    counted: Mutex<Option<(i64, i64)>>,
+    /// How many of each model there were, and their highest id, when the feed was last read to its end.
+    counted: Mutex<[Option<(i64, i64)>; party::COUNTED.len()]>,
+    /// There are not as many as there should be, and they have not been listed since.
+    moved: AtomicBool,
+    /// How many are asked for at once.
+    page: AtomicUsize,
 }
 
 impl Tryton {
@@ -47,36 +53,32 @@ impl Tryton {
         let typed = crate::http::address(&account.address)?.path().trim_matches('/').to_owned();
         let names = if typed.is_empty() {
             let list = server.server("common.db.list").await.map_err(|_| CrmError::WhichDatabase)?;
-            list.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+            list.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect::<Vec<_>>()
         } else {
             vec![typed]
         };
-        let (mut books, mut first) = (Vec::new(), CrmError::WhichDatabase);
-        for name in names {
-            match Tryton::look(account, trust, &name).await {
-                Ok(book) => books.push(book),
-                Err(e @ (CrmError::Unreachable(_) | CrmError::Certificate(_))) => return Err(e),
-                Err(e) => first = e,
-            }
-        }
-        if books.is_empty() { Err(first) } else { Ok(books) }
+        // Each wrong one would be a failed sign-in of somebody there.
+        let [name] = &*names else { return Err(CrmError::WhichDatabase) };
+        Ok(vec![Tryton::look(account, trust, name).await?])
     }
 
     async fn look(account: &Account, trust: &Trust, database: &str) -> Result<Book, CrmError> {
         let there = Tryton::new(account, trust, database, "")?;
         there.rpc.sign_in().await?;
-        let models = json!([["party.party", "party.contact_mechanism", "party.address"], {}]);
+        let models = json!([party::MODELS, {}]);
         let refused = |f: Failure| match f {
             Failure::Rejected { .. } => CrmError::Rights,
-            Failure::Later { .. } => CrmError::NoParties(database.to_owned()),
+            Failure::Later { why } if why.ends_with("KeyError") => CrmError::NoParties(database.to_owned()),
             other => CrmError::Server(other.to_string()),
         };
         let rights = there.rpc.call("model.ir.model.access.get_access", models).await.map_err(refused)?;
-        let may = |what: &str| rights.as_object().is_some_and(|all| all.values().all(|of| of[what] == true));
+        // A number where somebody has given or taken a right, and a word where nobody has.
+        let given = |right: &Value| *right == true || right.as_i64().is_some_and(|n| n > 0);
+        let may = |what: &str| party::MODELS.iter().all(|model| given(&rights[model][what]));
         if !may("read") {
             return Err(CrmError::Rights);
         }
-        let cards = there.count(json!([])).await.map_err(refused)?;
+        let cards = there.count("party.party", json!([])).await.map_err(refused)?;
         Ok(Book {
             path: database.to_owned(),
             name: database.to_owned(),
@@ -92,51 +94,96 @@ impl Tryton {
     /// When the address is none.
     pub fn new(account: &Account, trust: &Trust, database: &str, region: &str) -> Result<Tryton, CrmError> {
         let rpc = Rpc::new(account, trust, database)?;
-        Ok(Tryton { rpc, region: region.to_owned(), counted: Mutex::new(None) })
+        Ok(Tryton {
+            rpc,
+            region: region.to_owned(),
+            counted: Mutex::default(),
+            moved: AtomicBool::new(false),
+            page: AtomicUsize::new(LISTED),
+        })
+    }
+
+    async fn call(&self, model: &str, method: &str, parameters: Value) -> Result<Value, Failure> {
+        self.rpc.call(&format!("model.{model}.{method}"), parameters).await
     }
 
     async fn party(&self, method: &str, parameters: Value) -> Result<Value, Failure> {
-        self.rpc.call(&format!("model.party.party.{method}"), parameters).await
+        self.call(party::PARTY, method, parameters).await
     }
 
-    /// Parties of a domain by their ids, those put out of use too.
-    async fn search(&self, domain: Value, limit: usize, fields: &[&str], all: bool) -> Result<Vec<Value>, Failure> {
-        let context = json!({ "active_test": !all });
-        match self.party("search_read", json!([domain, 0, limit, [["id", "ASC"]], fields, context])).await? {
-            Value::Array(found) => Ok(found),
-            _ => Err(Failure::Ambiguous { why: "the server's answer is no list".into() }),
+    /// Parties of a domain by their ids, and whether there may be more. Those put out of use are among them, and such parts of any.
+    async fn search(&self, domain: Value, limit: usize, fields: &[&str]) -> Result<(Vec<Value>, bool), Failure> {
+        let limit = limit.min(self.page.load(Relaxed));
+        let context = json!({ "active_test": false });
+        match self.party("search_read", json!([domain, 0, limit, [["id", "ASC"]], fields, context])).await {
+            Ok(Value::Array(found)) => {
+                let full = found.len() == limit;
+                Ok((found, full))
+            }
+            Ok(_) => Err(Failure::Ambiguous { why: "the server's answer is no list".into() }),
+            // Too many for the server, or for the line: the next time fewer.
+            Err(f @ (Failure::Rejected { .. } | Failure::Ambiguous { .. })) if limit > FEWEST => {
+                self.page.store((limit / 2).max(FEWEST), Relaxed);
+                Err(Failure::Retry { after_ms: None, why: f.to_string() })
+            }
+            Err(f) => Err(f),
         }
     }
 
-    async fn count(&self, domain: Value) -> Result<i64, Failure> {
-        let counted = self.party("search_count", json!([domain, 0, null, { "active_test": false }])).await?;
+    async fn count(&self, model: &str, domain: Value) -> Result<i64, Failure> {
+        let counted = self.call(model, "search_count", json!([domain, 0, null, { "active_test": false }])).await?;
         Ok(counted.as_i64().unwrap_or(0))
     }
 
     /// One that is there and in use.
     async fn read(&self, id: &str) -> Result<Value, Failure> {
         let number: i64 = id.parse().map_err(|_| Failure::Gone)?;
-        let found = self.search(json!([["id", "=", number]]), 1, &party::READ, false).await?;
+        let found = self.search(json!([["id", "=", number], ["active", "=", true]]), 1, &party::READ).await?.0;
         found.into_iter().next().ok_or(Failure::Gone)
     }
 
     async fn create(&self, key: &str, fields: &Fields) -> Result<Remote, Failure> {
-        let mut values = party::values(&Value::Null, fields, &self.region);
+        let mut values = party::values(&Value::Null, fields, &self.region)?;
         values["identifiers"] = json!([["create", [{ "code": party::key(key) }]]]);
-        let made = self.party("create", json!([[values], {}])).await?;
+        let made = self.party("create", json!([[values], {}])).await.map_err(|f| match f {
+            // What comes after it may have failed, when it was made.
+            Failure::Later { why } => Failure::Ambiguous { why },
+            other => other,
+        })?;
         let id = made[0].as_i64().ok_or_else(|| in_doubt("the server does not say what it made"))?;
-        self.read(&id.to_string()).await.map(|p| party::remote(&p)).map_err(in_doubt)
+        match self.read(&id.to_string()).await {
+            Ok(party) => Ok(party::remote(&party)),
+            // It would be looked for, not found, and made again.
+            Err(Failure::Gone) => Err(Failure::Rejected {
+                message: format!(
+                    "it was made as party {id}, which this user may not see: ask for the right to read it"
+                ),
+            }),
+            Err(f) => Err(in_doubt(f)),
+        }
     }
 
-    async fn update(&self, id: &str, version: Option<&str>, patch: &Fields) -> Result<Remote, Failure> {
+    /// The party as it was seen.
+    async fn as_seen(&self, id: &str, version: &str) -> Result<Value, Failure> {
         let now = self.read(id).await.map_err(not_done)?;
-        let seen = party::version(&now);
-        if version != Some(&seen) {
-            return Err(Failure::Conflict);
+        if party::version(&now) == version { Ok(now) } else { Err(Failure::Conflict) }
+    }
+
+    async fn update(&self, id: &str, version: &str, patch: &Fields) -> Result<Remote, Failure> {
+        let now = self.as_seen(id, version).await?;
+        let values = party::values(&now, patch, &self.region)?;
+        if values != json!({}) {
+            self.party("write", json!([[now["id"]], values, party::named(version)])).await?;
+            self.expect_fewer(&party::deleted(&values));
         }
-        let values = party::values(&now, patch, &self.region);
-        self.party("write", json!([[now["id"]], values, party::named(&seen)])).await?;
         self.read(id).await.map(|p| party::remote(&p)).map_err(in_doubt)
+    }
+
+    /// It is put out of use, as people do it there: what else hangs on it stays, and it can be taken back.
+    async fn delete(&self, id: &str, version: &str) -> Result<(), Failure> {
+        let now = self.as_seen(id, version).await?;
+        self.party("write", json!([[now["id"]], { "active": false }, party::named(version)])).await?;
+        Ok(())
     }
 
     async fn pull(&self, after: &After) -> Result<Page, Failure> {
@@ -151,49 +198,78 @@ impl Tryton {
         };
         let mut domain = vec![json!(["id", ">", last])];
         domain.extend(since.map(changed_since));
-        let found = self.search(json!(domain), PARTIES, &party::READ, true).await?;
-        let full = found.len() == PARTIES;
+        let (found, full) = self.search(json!(domain), PARTIES, &party::READ).await?;
         let next = found
             .last()
             .filter(|_| full)
             .map(|p| format!("{} {}", since.map(|s| s.to_string()).unwrap_or_default(), p["id"]));
         let left = match (&next, since, found.last()) {
             // All there is takes a while, and is counted.
-            (Some(_), None, Some(p)) => usize::try_from(self.count(json!([["id", ">", p["id"]]])).await?).ok(),
+            (Some(_), None, Some(p)) => {
+                usize::try_from(self.count(party::PARTY, json!([["id", ">", p["id"]]])).await?).ok()
+            }
             _ => None,
         };
-        let (used, unused): (Vec<_>, Vec<_>) =
-            found.into_iter().partition(|p| p["active"] != false && p["active"] != 0);
+        let (used, unused): (Vec<_>, Vec<_>) = found.into_iter().partition(party::is_used);
         Ok(Page {
             records: used.iter().map(party::remote).collect(),
             gone: unused.iter().map(|p| p["id"].to_string()).collect(),
-            deleted: next.is_none() && self.are_fewer().await?,
+            deleted: next.is_none() && self.has_moved().await?,
             next,
             left,
             ..Page::default()
         })
     }
 
-    /// Whether there are fewer than before and those made since: some were deleted. Where that is not known they may have been.
-    async fn are_fewer(&self) -> Result<bool, Failure> {
-        let newest = json!([[], 0, 1, [["id", "DESC"]], ["id"], { "active_test": false }]);
-        let highest = self.party("search_read", newest).await?[0]["id"].as_i64().unwrap_or(0);
-        // What is made in between is counted the next time.
-        let now = self.count(json!([["id", "<=", highest]])).await?;
-        let before = *self.counted.lock().unwrap_or_else(PoisonError::into_inner);
-        let fewer = match before {
-            Some((many, until)) => self.count(json!([["id", "<=", until]])).await? < many,
-            None => true,
-        };
-        *self.counted.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, highest));
-        Ok(fewer)
+    /// Whether there are not as many as before, of those there were: some were deleted, or came late. Where that is not known they may
+    /// have been. It stays so until they are listed.
+    async fn has_moved(&self) -> Result<bool, Failure> {
+        for (i, model) in party::COUNTED.into_iter().enumerate() {
+            let newest = json!([[], 0, 1, [["id", "DESC"]], ["id"], { "active_test": false }]);
+            let highest = self.call(model, "search_read", newest).await?[0]["id"].as_i64().unwrap_or(0);
+            let up_to = |id: i64| self.count(model, json!([["id", "<=", id]]));
+            let before = self.counted()[i];
+            let then = match before {
+                Some((_, until)) => Some(up_to(until).await?),
+                None => None,
+            };
+            // What is made in between is counted the next time.
+            let now = match (before, then) {
+                (Some((_, until)), Some(then)) if until == highest => then,
+                _ => up_to(highest).await?,
+            };
+            if before.map(|(many, _)| many) != then || then.is_none() {
+                self.moved.store(true, Relaxed);
+            }
+            self.counted()[i] = Some((now, highest));
+        }
+        Ok(self.moved.load(Relaxed))
+    }
+
+    fn counted(&self) -> MutexGuard<'_, [Option<(i64, i64)>; party::COUNTED.len()]> {
+        self.counted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// These were deleted by ourselves.
+    fn expect_fewer(&self, deleted: &[(&str, i64)]) {
+        let mut counted = self.counted();
+        for (model, id) in deleted {
+            let i = party::COUNTED.iter().position(|m| m == model);
+            if let Some(Some((many, until))) = i.and_then(|i| counted.get_mut(i)) {
+                *many -= i64::from(id <= until);
+            }
+        }
     }
 
     async fn list(&self, after: Option<&str>) -> Result<List, Failure> {
+        if after.is_none() {
+            self.moved.store(false, Relaxed);
+        }
         let last: i64 = after.and_then(|a| a.parse().ok()).unwrap_or(0);
-        let found = self.search(json!([["id", ">", last]]), LISTED, &party::STAMPS, false).await?;
+        let used = json!([["id", ">", last], ["active", "=", true]]);
+        let (found, full) = self.search(used, LISTED, &party::STAMPS).await?;
         Ok(List {
-            next: found.last().filter(|_| found.len() == LISTED).map(|p| p["id"].to_string()),
+            next: found.last().filter(|_| full).map(|p| p["id"].to_string()),
             entries: found.iter().map(|p| (p["id"].to_string(), Some(party::version(p)))).collect(),
         })
     }
@@ -208,8 +284,8 @@ impl Upstream for Tryton {
             versions: true,
             feed: Feed::Since { overlap_ms: OVERLAP_MS },
             tombstones: false,
-            // A change is read, written and read: as long as that may take, twice.
-            request_lifetime_ms: 180_000,
+            // A change is read, written and read: as long as that may take, twice, and a busy server begins late.
+            request_lifetime_ms: 300_000,
         }
     }
 
@@ -222,24 +298,16 @@ impl Upstream for Tryton {
             Demand::Create { key, fields, .. } => self.create(key, fields).await.map(Answer::Record),
             Demand::Find { key, .. } => {
                 let with_key = json!([["identifiers.code", "=", party::key(key)]]);
-                let found = self.search(with_key, PARTIES, &party::READ, true).await?;
+                let (found, _) = self.search(with_key, PARTIES, &party::READ).await?;
                 Ok(Answer::Records(found.iter().map(party::remote).collect()))
             }
             Demand::Get { id, .. } => self.read(id).await.map(|p| Answer::Record(party::remote(&p))),
-            Demand::Update { id, version, patch, .. } => {
-                self.update(id, version.as_deref(), patch).await.map(Answer::Record)
+            // What is not known to be the newest is not written: it is looked at first.
+            Demand::Update { version: None, .. } | Demand::Delete { version: None, .. } => Err(Failure::Conflict),
+            Demand::Update { id, version: Some(version), patch, .. } => {
+                self.update(id, version, patch).await.map(Answer::Record)
             }
-            // What is not known to be the newest is not deleted: it is looked at first.
-            Demand::Delete { version: None, .. } => Err(Failure::Conflict),
-            Demand::Delete { id, version: Some(version), .. } => {
-                let number: i64 = id.parse().map_err(|_| Failure::Gone)?;
-                let now = self.read(id).await.map_err(not_done)?;
-                if party::version(&now) != *version {
-                    return Err(Failure::Conflict);
-                }
-                self.party("delete", json!([[number], party::named(version)])).await?;
-                Ok(Answer::Done)
-            }
+            Demand::Delete { id, version: Some(version), .. } => self.delete(id, version).await.map(|()| Answer::Done),
             Demand::Pull { after, .. } => self.pull(after).await.map(Answer::Page),
             Demand::List { after, .. } => self.list(after.as_deref()).await.map(Answer::List),
         }
@@ -266,10 +334,10 @@ fn in_doubt(f: impl std::fmt::Display) -> Failure {
     Failure::Ambiguous { why: f.to_string() }
 }
 
-/// Reading first failed, so nothing was written.
+/// Reading first failed, so nothing was written. It is the line, or the server as a whole.
 fn not_done(f: Failure) -> Failure {
     match f {
-        Failure::Ambiguous { why } => Failure::Later { why },
+        Failure::Ambiguous { why } => Failure::Retry { after_ms: None, why },
         other => other,
     }
 }

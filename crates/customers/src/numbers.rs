@@ -9,6 +9,8 @@ pub struct Number {
     pub raw: String,
     /// `+` and digits, when it is a valid public number.
     pub e164: Option<String>,
+    /// The extension behind that number, where one is written with it.
+    pub extension: Option<String>,
 }
 
 /// Metadata of all countries is read at first use, half a second on a busy machine; do it before a call rings.
@@ -24,7 +26,7 @@ pub fn normalise(text: &str, region: &str) -> Number {
     let digits = raw.chars().filter(char::is_ascii_digit).count();
     // Extensions and emergency numbers are shorter than any public number we could match a customer by.
     if digits < 6 {
-        return Number { raw, e164: None };
+        return Number { raw, e164: None, extension: None };
     }
     // With a home country given, the library takes that country's trunk prefix off foreign numbers too: +39 011… would lose its 0.
     let (home, text) = match raw.strip_prefix("00") {
@@ -32,11 +34,10 @@ pub fn normalise(text: &str, region: &str) -> Number {
         Some(rest) => (None, format!("+{rest}")),
         None => (region.parse::<country::Id>().ok(), raw.clone()),
     };
-    let e164 = phonenumber::parse(home, text)
-        .ok()
-        .filter(phonenumber::is_valid)
-        .map(|n| n.format().mode(Mode::E164).to_string());
-    Number { raw, e164 }
+    let number = phonenumber::parse(home, text).ok().filter(phonenumber::is_valid);
+    let e164 = number.as_ref().map(|n| n.format().mode(Mode::E164).to_string());
+    let extension = number.as_ref().and_then(|n| n.extension()).map(ToString::to_string);
+    Number { raw, e164, extension }
 }
 
 /// `sip:+39…@host;user=phone`, `tel:+39-011…;ext=2`, `"Anna" <sip:…>` → what stands for the number.

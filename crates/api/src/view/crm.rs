@@ -114,6 +114,8 @@ wire! {
         sent: bool,
         /// When it was written.
         at: i64,
+        /// Why the CRM did not do it the last time it was asked to.
+        why: Option<String>,
     }
 
     /// A change that the CRM refused.

@@ -4,26 +4,33 @@
 //! change all of them are named, and Tryton refuses it when one that it touches is no longer what was seen.
 
 use cuffia_customers::normalise;
-use cuffia_customers::sync::upstream::{Fields, Remote};
+use cuffia_customers::sync::upstream::{Failure, Fields, Remote};
 use serde_json::{Map, Value, json};
 
 /// The fields of a customer that are kept there; company, product and note have no place in a party.
 pub(super) const FIELDS: [&str; 4] = ["name", "town", "numbers", "emails"];
 /// What is read of a party.
-pub(super) const READ: [&str; 10] = [
+pub(super) const READ: [&str; 12] = [
     "name",
     "active",
     "_timestamp",
     "contact_mechanisms.type",
+    "contact_mechanisms.active",
     "contact_mechanisms.value",
     "contact_mechanisms.value_compact",
     "contact_mechanisms._timestamp",
     "addresses.city",
+    "addresses.active",
     "addresses._timestamp",
     "identifiers.code",
 ];
 /// What of it makes its version.
 pub(super) const STAMPS: [&str; 3] = ["_timestamp", "contact_mechanisms._timestamp", "addresses._timestamp"];
+pub(super) const PARTY: &str = "party.party";
+/// What is read and written.
+pub(super) const MODELS: [&str; 4] = [PARTY, PARTS[0].0, PARTS[1].0, "party.identifier"];
+/// That of which one that is gone is a change of ours.
+pub(super) const COUNTED: [&str; 3] = [PARTY, PARTS[0].0, PARTS[1].0];
 /// The models of a party's parts, and where they hang on it.
 pub(super) const PARTS: [(&str, &str); 2] =
     [("party.contact_mechanism", "contact_mechanisms"), ("party.address", "addresses")];
@@ -32,10 +39,21 @@ const KEY: &str = "cuffia:";
 const PHONES: [&str; 2] = ["phone", "mobile"];
 /// Extensions and emergency numbers: Tryton takes whole numbers alone for phones.
 const OTHER: &str = "other";
+const SIP: &str = "sip";
 const MAIL: &str = "email";
 
 fn parts<'a>(party: &'a Value, at: &str) -> impl Iterator<Item = &'a Value> {
     party[format!("{at}.")].as_array().into_iter().flatten()
+}
+
+/// Those in use.
+fn used<'a>(party: &'a Value, at: &str) -> impl Iterator<Item = &'a Value> {
+    parts(party, at).filter(|part| is_used(part))
+}
+
+/// Whether a party, or a part of one, was not put out of use.
+pub(super) fn is_used(record: &Value) -> bool {
+    record["active"] != false && record["active"] != 0
 }
 
 fn text<'a>(of: &'a Value, field: &str) -> &'a str {
@@ -76,21 +94,29 @@ fn changed(party: &Value) -> Option<i64> {
     seconds.map(|s| (s * 1_000.0) as i64).max()
 }
 
+/// Whether it is something to be dialled.
 fn is_number(part: &Value) -> bool {
-    let digits = || text(part, "value").chars().all(|c| c.is_ascii_digit() || "+*# ()-/.".contains(c));
-    PHONES.contains(&text(part, "type")) || (text(part, "type") == OTHER && digits())
+    let kind = text(part, "type");
+    PHONES.contains(&kind) || kind == SIP || (kind == OTHER && is_dialled(text(part, "value")))
 }
 
-/// A number as we write it: Tryton's spaced form is for people to read there.
+/// Whether it consists of what keys there are, and of what people write between them.
+fn is_dialled(value: &str) -> bool {
+    let keys = |c: char| c.is_ascii_digit() || "+*#".contains(c);
+    value.chars().any(keys) && value.chars().all(|c| keys(c) || " ()-/.".contains(c))
+}
+
+/// A number as we write it: Tryton's spaced form is for people to read there. The compact one has no extension.
 fn number(part: &Value) -> &str {
-    let compact = text(part, "value_compact");
-    if compact.starts_with('+') { compact } else { text(part, "value") }
+    let (value, compact) = (text(part, "value"), text(part, "value_compact"));
+    let extended = value.chars().any(char::is_alphabetic);
+    if compact.starts_with('+') && !extended { compact } else { value }
 }
 
 pub(super) fn remote(party: &Value) -> Remote {
-    let numbers: Vec<&str> = parts(party, "contact_mechanisms").filter(|p| is_number(p)).map(number).collect();
-    let mails = parts(party, "contact_mechanisms").filter(|p| text(p, "type") == MAIL).map(|p| text(p, "value"));
-    let town = parts(party, "addresses").next().map_or("", |a| text(a, "city"));
+    let numbers: Vec<&str> = used(party, "contact_mechanisms").filter(|p| is_number(p)).map(number).collect();
+    let mails = used(party, "contact_mechanisms").filter(|p| text(p, "type") == MAIL).map(|p| text(p, "value"));
+    let town = used(party, "addresses").next().map_or("", |a| text(a, "city"));
     let fields = [
         ("name", json!(text(party, "name"))),
         ("town", json!(town)),
@@ -108,13 +134,16 @@ pub(super) fn remote(party: &Value) -> Remote {
 
 /// What is to be written so that a party (`null` where it is to be made) has these fields. What stays the same is not touched, and what
 /// is changed in its place keeps its kind and its remarks there.
-pub(super) fn values(party: &Value, fields: &Fields, region: &str) -> Value {
+///
+/// # Errors
+/// [`Failure::Rejected`] for what would be no number there.
+pub(super) fn values(party: &Value, fields: &Fields, region: &str) -> Result<Value, Failure> {
     let mut out = Map::new();
     if let Some(name) = fields.get("name") {
         out.insert("name".into(), name.clone());
     }
     if let Some(town) = fields.get("town") {
-        let change = match parts(party, "addresses").next() {
+        let change = match used(party, "addresses").next() {
             Some(address) => json!(["write", [address["id"]], { "city": town }]),
             None => json!(["create", [{ "city": town }]]),
         };
@@ -125,33 +154,54 @@ pub(super) fn values(party: &Value, fields: &Fields, region: &str) -> Value {
     let mut mechanisms = Vec::new();
     for (field, mail) in [("numbers", false), ("emails", true)] {
         let Some(wanted) = fields.get(field).and_then(Value::as_array) else { continue };
-        let wanted: Vec<Value> = wanted.iter().filter_map(Value::as_str).map(|w| mechanism(w, mail, region)).collect();
-        let here = parts(party, "contact_mechanisms");
+        let wanted = wanted.iter().filter_map(Value::as_str).collect();
+        let here = used(party, "contact_mechanisms");
         let here = here.filter(|p| if mail { text(p, "type") == MAIL } else { is_number(p) }).collect();
-        change(here, wanted, &mut mechanisms);
+        let mechanism = |written: &str| match mail {
+            true => Ok(json!({ "type": MAIL, "value": written })),
+            false => phone(written, region),
+        };
+        change(here, wanted, mechanism, &mut mechanisms)?;
     }
     if !mechanisms.is_empty() {
         out.insert("contact_mechanisms".into(), json!(mechanisms));
     }
-    Value::Object(out)
+    Ok(Value::Object(out))
 }
 
-fn mechanism(written: &str, mail: bool, region: &str) -> Value {
-    if mail {
-        return json!({ "type": MAIL, "value": written });
-    }
+/// Which parts such a change deletes.
+pub(super) fn deleted(values: &Value) -> Vec<(&'static str, i64)> {
+    let (model, at) = PARTS[0];
+    let changes = values[at].as_array().into_iter().flatten().filter(|change| change[0] == "delete");
+    changes.filter_map(|change| Some((model, change[1][0].as_i64()?))).collect()
+}
+
+fn phone(written: &str, region: &str) -> Result<Value, Failure> {
     let number = normalise(written, region);
-    match number.e164 {
-        Some(e164) => json!({ "type": PHONES[0], "value": e164 }),
-        None => json!({ "type": OTHER, "value": number.raw }),
-    }
+    Ok(match (number.e164, number.extension) {
+        (Some(e164), None) => json!({ "type": PHONES[0], "value": e164 }),
+        (Some(e164), Some(extension)) => json!({ "type": PHONES[0], "value": format!("{e164} ext. {extension}") }),
+        (None, _) if is_dialled(&number.raw) => json!({ "type": OTHER, "value": number.raw }),
+        (None, _) if written.contains('@') => json!({ "type": SIP, "value": written }),
+        (None, _) => {
+            return Err(Failure::Rejected { message: format!("{written:?} is no number that Tryton could keep") });
+        }
+    })
 }
 
-fn change(mut here: Vec<&Value>, mut wanted: Vec<Value>, out: &mut Vec<Value>) {
+/// What becomes of the parts there are, so that there are those that are wanted.
+fn change(
+    mut here: Vec<&Value>,
+    mut wanted: Vec<&str>,
+    part_of: impl Fn(&str) -> Result<Value, Failure>,
+    out: &mut Vec<Value>,
+) -> Result<(), Failure> {
+    // First what is there as it is shown: whatever we make of it, nobody has touched it.
     wanted.retain(|w| {
-        let known = here.iter().position(|h| number(h) == w["value"] || text(h, "value") == w["value"]);
-        known.map(|i| here.remove(i)).is_none()
+        here.iter().position(|h| number(h) == *w || text(h, "value") == *w).map(|i| here.remove(i)).is_none()
     });
+    let mut wanted = wanted.into_iter().map(part_of).collect::<Result<Vec<_>, _>>()?;
+    wanted.retain(|w| here.iter().position(|h| number(h) == w["value"]).map(|i| here.remove(i)).is_none());
     let mut wanted = wanted.into_iter();
     for part in here {
         out.push(match wanted.next() {
@@ -167,6 +217,7 @@ fn change(mut here: Vec<&Value>, mut wanted: Vec<Value>, out: &mut Vec<Value>) {
     if !new.is_empty() {
         out.push(json!(["create", new]));
     }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -200,15 +251,18 @@ mod tests {
     fn only_what_changes_is_written_and_in_its_place() {
         let patch: Fields = [("numbers".to_owned(), json!(["4021", "333 765 4321", "011 555 0147"]))].into();
         assert_eq!(
-            values(&party(), &patch, "IT"),
-            json!({ "contact_mechanisms": [
+            values(&party(), &patch, "IT").ok(),
+            Some(json!({ "contact_mechanisms": [
                 ["write", [7], { "value": "+393337654321" }],
-                ["create", [{ "type": "phone", "value": "+390115550147" }]]] })
+                ["create", [{ "type": "phone", "value": "+390115550147" }]]] }))
         );
         let none: Fields =
             [("numbers".to_owned(), json!([])), ("emails".to_owned(), json!(["anna@po.example"]))].into();
-        assert_eq!(values(&party(), &none, "IT"), json!({ "contact_mechanisms": [["delete", [7]], ["delete", [8]]] }));
+        assert_eq!(
+            values(&party(), &none, "IT").ok(),
+            Some(json!({ "contact_mechanisms": [["delete", [7]], ["delete", [8]]] }))
+        );
         let new: Fields = [("name".to_owned(), json!("Anna")), ("town".to_owned(), json!(""))].into();
-        assert_eq!(values(&Value::Null, &new, "IT"), json!({ "name": "Anna" }));
+        assert_eq!(values(&Value::Null, &new, "IT").ok(), Some(json!({ "name": "Anna" })));
     }
 }

@@ -55,7 +55,12 @@ impl Rpc {
             s if !s.is_success() => return Err(CrmError::Server(s.to_string())),
             _ => {}
         }
-        let given = result(&body).map_err(|_| CrmError::NoTryton)?;
+        let given = match answer(&body) {
+            Ok(Ok(given)) => given,
+            Ok(Err(error)) if error.name == "LoginException" => return Err(CrmError::MoreThanPassword),
+            Ok(Err(error)) => return Err(CrmError::Server(error.name)),
+            Err(_) => return Err(CrmError::NoTryton),
+        };
         let (Some(id), Some(token)) = (given[0].as_i64(), given[1].as_str()) else { return Err(CrmError::Password) };
         let session = format!("Session {}", STANDARD.encode(format!("{}:{id}:{token}", self.user)));
         let mut header = HeaderValue::from_str(&session).map_err(|_| CrmError::NoTryton)?;
@@ -65,6 +70,9 @@ impl Rpc {
     }
 
     /// Calls a method as the user.
+    ///
+    /// # Errors
+    /// [`Failure::Later`] where the server fails; it says then that nothing was done.
     pub(super) async fn call(&self, method: &str, parameters: Value) -> Result<Value, Failure> {
         for _ in 0..2 {
             let known = self.session.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -81,6 +89,11 @@ impl Rpc {
                 *self.session.lock().unwrap_or_else(PoisonError::into_inner) = None;
                 self.sign_in().await.map_err(not_let_in)?;
                 continue;
+            }
+            if status == StatusCode::NOT_FOUND || status == StatusCode::METHOD_NOT_ALLOWED {
+                // It takes no calls for this database, which it says too when it does not reach it.
+                let why = format!("the server does not open the database {:?}", self.database);
+                return Err(Failure::Retry { after_ms: None, why });
             }
             return result(&body);
         }
@@ -105,7 +118,8 @@ impl Rpc {
         if let Some(session) = session {
             request.headers_mut().insert(AUTHORIZATION, session);
         }
-        let (parts, body) = self.http.send(request).await?;
+        let list = method.ends_with(".search_read");
+        let (parts, body) = if list { self.http.fetch(request).await? } else { self.http.send(request).await? };
         // What each of these means here, the caller knows.
         const MEANT: [StatusCode; 3] =
             [StatusCode::UNAUTHORIZED, StatusCode::NOT_FOUND, StatusCode::METHOD_NOT_ALLOWED];
@@ -117,26 +131,46 @@ impl Rpc {
     }
 }
 
-/// The result in an answer, or the error, which has been rolled back whatever it is.
+/// What a server says is wrong.
+struct Told {
+    /// The kind of error.
+    name: String,
+    /// What it says beside that.
+    words: Value,
+}
+
+/// The result in an answer, or the error in it.
+///
+/// # Errors
+/// When it is no answer of Tryton's.
+fn answer(body: &[u8]) -> Result<Result<Value, Told>, Failure> {
+    let none = || Failure::Ambiguous { why: "the server's answer is none of Tryton's".into() };
+    let mut answer: Value = serde_json::from_slice(body).map_err(|_| none())?;
+    match answer.get_mut("error").filter(|e| !e.is_null()).map(Value::take) {
+        Some(mut error) => {
+            let name = error[0].as_str().unwrap_or_default().to_owned();
+            let words = error.get_mut(1).map(Value::take).unwrap_or_default();
+            Ok(Err(Told { name, words }))
+        }
+        None => answer.get_mut("result").map(|r| Ok(r.take())).ok_or_else(none),
+    }
+}
+
+/// The result, or the error as the engine understands it. It has been rolled back.
 fn result(body: &[u8]) -> Result<Value, Failure> {
-    let told = || Failure::Ambiguous { why: "the server's answer is none of Tryton's".into() };
-    let mut answer: Value = serde_json::from_slice(body).map_err(|_| told())?;
-    let Some(error) = answer.get("error").filter(|e| !e.is_null()) else {
-        return answer.get_mut("result").map(Value::take).ok_or_else(told);
-    };
     let words = |of: &Value| match of {
         Value::String(s) => s.clone(),
         Value::Array(a) => a.iter().filter_map(Value::as_str).filter(|s| !s.is_empty()).collect::<Vec<_>>().join(": "),
         other => other.to_string(),
     };
-    match error[0].as_str().unwrap_or_default() {
-        "ConcurrencyException" => Err(Failure::Conflict),
-        "UserError" => Err(Failure::Rejected { message: words(&error[1]) }),
+    answer(body)?.map_err(|told| match told.name.as_str() {
+        "ConcurrencyException" => Failure::Conflict,
+        "UserError" => Failure::Rejected { message: words(&told.words) },
         // Its first word is a name for programs.
-        "UserWarning" => Err(Failure::Rejected { message: words(&error[1][1]) }),
-        // A fault in the server, or its database is busy: as nothing was done, it is tried again.
-        other => Err(Failure::Later { why: format!("the server fails: {other}") }),
-    }
+        "UserWarning" => Failure::Rejected { message: words(&told.words[1]) },
+        // A fault in the server, or its database is busy.
+        name => Failure::Later { why: format!("the server fails: {name}") },
+    })
 }
 
 fn said(f: Failure) -> CrmError {

@@ -39,6 +39,8 @@ pub struct Waiting {
     pub sent: bool,
     /// When the operator wrote it, UTC milliseconds.
     pub at: i64,
+    /// Why the CRM did not do it the last time it was asked to.
+    pub why: Option<String>,
 }
 
 /// How far the first pass over all that a CRM has is.

@@ -142,7 +142,8 @@ fn append(h: &Here<'_>, entity: Entity, uid: &str, kind: Kind, change: &Change) 
 /// Writes an entry's change, state and times.
 pub(crate) fn put(db: &Connection, e: &Entry) -> Result<(), StoreError> {
     db.prepare_cached(
-        "UPDATE outbox SET patch = ?2, base = ?3, state = ?4, not_before = ?5, attempts = ?6 WHERE seq = ?1",
+        "UPDATE outbox SET patch = ?2, base = ?3, state = ?4, not_before = ?5, attempts = ?6,
+             error = CASE ?4 WHEN 'sent' THEN NULL ELSE error END WHERE seq = ?1",
     )?
     .execute(params![
         e.seq,
@@ -152,6 +153,12 @@ pub(crate) fn put(db: &Connection, e: &Entry) -> Result<(), StoreError> {
         e.not_before,
         e.attempts
     ])?;
+    Ok(())
+}
+
+/// Why an entry is not done yet, or refused.
+pub(crate) fn say_why(db: &Connection, seq: i64, why: &str) -> Result<(), StoreError> {
+    db.prepare_cached("UPDATE outbox SET error = ?2 WHERE seq = ?1")?.execute(params![seq, why])?;
     Ok(())
 }
 
@@ -280,17 +287,17 @@ pub(crate) fn refuse(db: &Connection, mut entry: Entry, why: &str) -> Result<(),
     entry.state = if folded { State::Queued } else { State::Refused };
     (entry.not_before, entry.attempts) = (0, 0);
     put(db, &entry)?;
-    db.prepare_cached("UPDATE outbox SET error = ?2 WHERE seq = ?1")?.execute(params![entry.seq, why])?;
+    say_why(db, entry.seq, why)?;
     Ok(())
 }
 
 /// What waits or is on its way, oldest first.
 pub(crate) fn waiting(db: &Connection, limit: u32) -> Result<Vec<Waiting>, StoreError> {
-    let sql = format!("SELECT {ENTRY}, at FROM outbox WHERE state != 'refused' ORDER BY seq LIMIT ?1");
+    let sql = format!("SELECT {ENTRY}, at, error FROM outbox WHERE state != 'refused' ORDER BY seq LIMIT ?1");
     let read = |r: &Row<'_>| {
         let e = read(r)?;
         let (fields, sent) = (e.change.patch.into_keys().collect(), e.state == State::Sent);
-        Ok(Waiting { entity: e.entity, uid: e.uid, kind: e.kind, fields, sent, at: r.get(9)? })
+        Ok(Waiting { entity: e.entity, uid: e.uid, kind: e.kind, fields, sent, at: r.get(9)?, why: r.get(10)? })
     };
     Ok(db.prepare_cached(&sql)?.query_map([limit], read)?.collect::<Result<_, _>>()?)
 }

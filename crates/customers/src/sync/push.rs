@@ -91,7 +91,7 @@ impl Engine {
                 }
                 self.failed(h, &f)
             }
-            Err(Failure::Later { .. }) => {
+            Err(Failure::Later { why }) => {
                 if demand.writes() {
                     // As above: it was not done now.
                     let in_doubt = entry.kind == Kind::Create && self.caps.idempotent_create && entry.attempts > 1;
@@ -100,7 +100,8 @@ impl Engine {
                     entry.attempts += 1;
                 }
                 entry.not_before = h.now + self.pause(entry.attempts);
-                outbox::put(h.db, &entry)
+                outbox::put(h.db, &entry)?;
+                outbox::say_why(h.db, entry.seq, &why)
             }
             Err(f) => {
                 // Others pass meanwhile.

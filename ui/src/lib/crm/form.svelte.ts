@@ -15,6 +15,7 @@ const FIELD_OF: Record<string, Field> = {
   'crm.no_database': 'server',
   'crm.no_parties': 'server',
   'crm.password': 'password',
+  'crm.more': 'user',
   'crm.rights': 'user',
 };
 

@@ -1651,7 +1651,11 @@ sent: boolean,
 /**
  * When it was written.
  */
-at: number, };
+at: number, 
+/**
+ * Why the CRM did not do it the last time it was asked to.
+ */
+why: string | null, };
 
 /**
  * What ten milliseconds of sound take of the machine, on average over the last second; each in ms.

@@ -630,12 +630,14 @@ export const en = {
   'error.crm.certificate': 'The server’s certificate is not trusted. Ask your administrator; do not go around it.',
   'error.crm.password': 'The server does not accept this user name and password. Check both.',
   'error.crm.rights': 'The server knows this user but shows him no customers. Ask your administrator.',
+  'error.crm.more':
+    'The server asks for more than a password. Ask your administrator for a user that a program can sign in as.',
   'error.crm.no_book': 'There is no address book at this address. Some servers have it under a path such as /dav.',
   'error.crm.no_tryton':
     'There is no Tryton server at this address. It is the server’s own address, without the path of a page.',
   'error.crm.version': 'The server is too old a version: Tryton 8.0 or newer is needed.',
   'error.crm.which_database':
-    'The server does not tell its databases. Write the database’s name at the end of the address.',
+    'The server does not tell its databases, or has several. Write the database’s name at the end of the address.',
   'error.crm.no_database': 'There is no database of this name on the server. Check the end of the address.',
   'error.crm.no_parties': 'The database has no module for parties. Ask your administrator to activate it.',
   'error.crm.book_gone': 'The chosen address book or database is no longer there. Choose another one.',

@@ -638,12 +638,14 @@ export const it: Dictionary = {
   'error.crm.certificate': 'Il certificato del server non è affidabile. Chiedi all’amministratore; non aggirarlo.',
   'error.crm.password': 'Il server non accetta questo nome utente e questa password. Controllali entrambi.',
   'error.crm.rights': 'Il server conosce questo utente ma non gli mostra clienti. Chiedi all’amministratore.',
+  'error.crm.more':
+    'Il server chiede più di una password. Chiedi all’amministratore un utente con cui un programma possa accedere.',
   'error.crm.no_book': 'A questo indirizzo non c’è una rubrica. Alcuni server la hanno sotto un percorso come /dav.',
   'error.crm.no_tryton':
     'A questo indirizzo non c’è un server Tryton. Serve l’indirizzo del server stesso, senza percorso di pagina.',
   'error.crm.version': 'Il server è una versione troppo vecchia: serve Tryton 8.0 o più recente.',
   'error.crm.which_database':
-    'Il server non dice quali database ha. Scrivi il nome del database alla fine dell’indirizzo.',
+    'Il server non dice quali database ha, o ne ha più d’uno. Scrivi il nome del database alla fine dell’indirizzo.',
   'error.crm.no_database': 'Sul server non c’è un database con questo nome. Controlla la fine dell’indirizzo.',
   'error.crm.no_parties': 'Il database non ha il modulo dei soggetti (party). Chiedi all’amministratore di attivarlo.',
   'error.crm.book_gone': 'La rubrica o il database scelto non c’è più. Scegline un altro.',

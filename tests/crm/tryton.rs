@@ -413,3 +413,42 @@ async fn an_operator_with_rights_of_his_own_works_and_one_without_is_told() {
     let hidden = upstream.ask(&create("Segreta")).await;
     assert!(matches!(&hidden, Err(Failure::Rejected { message }) if message.contains("may not see")), "{hidden:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_number_deleted_by_itself_is_noticed_until_they_are_listed_and_our_own_changes_are_no_news() {
+    let server = Tryton::start();
+    let numbers = json!([["create", [
+        { "type": "phone", "value": "+39 011 555 0147" },
+        { "type": "phone", "value": "+39 02 123 4567" },
+        { "type": "phone", "value": "+39 06 1234 5678" }]]]);
+    let theirs = server.make(json!({ "name": "Anna Po", "contact_mechanisms": numbers }));
+    let upstream = server.upstream(address());
+    let moved = || async {
+        // Far from all that was changed.
+        let after = After::Since(wall() + 3_600_000);
+        match upstream.ask(&Demand::Pull { entity: CONTACT, after }).await {
+            Ok(Answer::Page(page)) => page.deleted,
+            other => panic!("no page: {other:?}"),
+        }
+    };
+    let list = || async {
+        let listed = upstream.ask(&Demand::List { entity: CONTACT, after: None }).await;
+        assert!(matches!(&listed, Ok(Answer::List(list)) if list.entries.len() == 1), "{listed:?}");
+    };
+    assert!(moved().await, "what was before is not known");
+    list().await;
+    assert!(!moved().await);
+    let mechanism = server.parties()[&theirs]["contact_mechanisms."][2]["id"].clone();
+    server.call("contact_mechanism.delete", json!([[mechanism], {}]));
+    assert!(moved().await && moved().await, "until they are listed");
+    list().await;
+    assert!(!moved().await);
+    let Ok(Answer::Record(now)) = upstream.ask(&Demand::Get { entity: CONTACT, id: theirs.to_string() }).await else {
+        panic!("it is not there")
+    };
+    let one = fields([("numbers", json!(["+390115550147"]))]);
+    let update = Demand::Update { entity: CONTACT, id: now.id, version: now.version, patch: one };
+    assert!(matches!(upstream.ask(&update).await, Ok(Answer::Record(_))));
+    assert_eq!(mechanisms(&server.parties()[&theirs]).len(), 1);
+    assert!(!moved().await, "it is our own change");
+}

@@ -551,7 +551,12 @@ async fn a_call_that_ends_while_the_database_is_damaged_is_kept_as_it_ended() {
     let call = shell.dial(&known.number).await;
     let there = dialled(&mut events).await;
     shell.ask("save_draft", json!({"call": call, "draft": draft("before", Some(&known.id))})).await;
+    // Another program's write: nothing that was read before counts any more.
+    let (key, _) = cuffia_customers::open_key(dir.path(), false).unwrap();
+    let other = Store::open(&dir.path().join("cuffia.db"), &key).unwrap();
     ruin(dir.path());
+    other.set_setting("other", &1).unwrap();
+    drop(other);
     // Both find out, one of them first: the answer that the line is busy is written down, and somebody searches.
     board.send(LineCommand::Reject { call: there, status: 486 });
     let _ = dispatch(&shell.engine, "find_customers", json!({"text": "srl", "limit": 50})).await;

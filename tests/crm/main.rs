@@ -5,6 +5,7 @@ mod bad_line;
 mod disk;
 mod killed;
 mod line;
+mod postgres;
 mod radicale;
 mod tryton;
 

@@ -1,6 +1,7 @@
-//! A real Tryton server on SQLite, and a client of it that knows nothing of ours.
+//! A real Tryton server, and a client of it that knows nothing of ours. It is on SQLite; `npm run test:crm` has the same on PostgreSQL.
 
 use crate::line::Line;
+use crate::postgres::Postgres;
 use crate::radicale::USER;
 use crate::{CONTACT, Working, account, fields, one, the_field, wall};
 use cuffia_crm::{Account, CrmError, Kind, Tryton as Adapter, Upstream};
@@ -29,27 +30,43 @@ const BASIC: &str = "YWRtaW46YWRtaW5wYXNz";
 pub struct Tryton {
     // Before its folder, so that it ends before that is gone.
     process: Option<Process>,
+    postgres: Option<Postgres>,
     folder: TempDir,
 }
 
-fn installed() -> PathBuf {
+pub fn installed() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/tryton")
 }
 
 impl Tryton {
     /// Starts it with a database that has a module for parties, and none of them.
     pub fn start() -> Tryton {
+        match std::env::var("CUFFIA_TRYTON_ON").as_deref() {
+            Ok("postgresql") => Tryton::on_postgres(),
+            Ok(other) => panic!("CUFFIA_TRYTON_ON is {other:?}, not postgresql"),
+            Err(_) => Tryton::on(None),
+        }
+    }
+
+    fn on_postgres() -> Tryton {
+        Tryton::on(Some(Postgres::start()))
+    }
+
+    fn on(postgres: Option<Postgres>) -> Tryton {
         let folder = tempfile::tempdir().unwrap();
-        let made = installed().join("made-8.2.sqlite");
-        assert!(made.exists(), "{} is missing: run scripts/setup test", made.display());
-        std::fs::copy(made, folder.path().join(format!("{DATABASE}.sqlite"))).unwrap();
-        let config = format!(
-            "[database]\nuri = sqlite://\npath = {}\n[web]\nlisten = 127.0.0.1:{}\n",
-            folder.path().display(),
-            SOCKET.1
-        );
+        let uri = match &postgres {
+            Some(postgres) => postgres.uri(),
+            None => {
+                let made = installed().join("made-8.2.sqlite");
+                assert!(made.exists(), "{} is missing: run scripts/setup test", made.display());
+                std::fs::copy(made, folder.path().join(format!("{DATABASE}.sqlite"))).unwrap();
+                "sqlite://".into()
+            }
+        };
+        let (path, port) = (folder.path().display(), SOCKET.1);
+        let config = format!("[database]\nuri = {uri}\npath = {path}\n[web]\nlisten = 127.0.0.1:{port}\n");
         std::fs::write(folder.path().join("trytond.conf"), config).unwrap();
-        let mut server = Tryton { process: None, folder };
+        let mut server = Tryton { process: None, postgres, folder };
         server.go();
         server
     }
@@ -73,6 +90,9 @@ impl Tryton {
 
     /// While it is stopped: whoever was signed in is not any more.
     fn forget_sessions(&self) {
+        if let Some(postgres) = &self.postgres {
+            return postgres.run("DELETE FROM ir_session");
+        }
         let database = self.folder.path().join(format!("{DATABASE}.sqlite"));
         let code =
             "import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); db.execute('delete from ir_session'); db.commit()";
@@ -451,4 +471,37 @@ async fn a_number_deleted_by_itself_is_noticed_until_they_are_listed_and_our_own
     assert!(matches!(upstream.ask(&update).await, Ok(Answer::Record(_))));
     assert_eq!(mechanisms(&server.parties()[&theirs]).len(), 1);
     assert!(!moved().await, "it is our own change");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PostgreSQL: npm run test:crm"]
+async fn what_shows_late_is_not_missed() {
+    let server = Tryton::on_postgres();
+    let postgres = server.postgres.as_ref().unwrap();
+    let mut here = Working::on(server.upstream(address()));
+    server.make(json!({ "name": "Anna Po" }));
+    here.fetch("the first is here", |s| one(s, "anna po").is_some()).await;
+    // Two transactions of others that have begun and do not show yet, the one a moment ago, the other a quarter of an hour.
+    let party = |name: &str, ago: &str| {
+        format!(
+            "BEGIN; INSERT INTO party_party (active, code, create_date, create_uid, name)
+             VALUES (true, '{name}', timezone('utc', now()) - interval '{ago}', 1, '{name}') RETURNING 'begun';"
+        )
+        .replace('\n', " ")
+    };
+    let mut others = [("Bice Rho", "1 second"), ("Ciro Lago", "15 minutes")].map(|(name, ago)| {
+        let mut client = postgres.client();
+        client.say(&party(name, ago));
+        client.line("it is written", |line| line.contains("begun"));
+        client
+    });
+    // What is made after them shows before them.
+    server.make(json!({ "name": "Dora Elba" }));
+    here.fetch("what came later is here", |s| one(s, "dora elba").is_some()).await;
+    for (client, name) in others.iter_mut().zip(["bice rho", "ciro lago"]) {
+        assert_eq!(one(&here.store, name), None);
+        client.say("COMMIT; SELECT 'ended';");
+        client.line("it shows", |line| line.contains("ended"));
+        here.fetch(name, |s| one(s, name).is_some()).await;
+    }
 }

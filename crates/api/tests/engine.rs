@@ -557,6 +557,10 @@ async fn a_call_that_ends_while_the_database_is_damaged_is_kept_as_it_ended() {
     ruin(dir.path());
     other.set_setting("other", &1).unwrap();
     drop(other);
+    let log = dir.path().join("cuffia.db-wal");
+    let mut bytes = std::fs::read(&log).unwrap();
+    bytes[32..].fill(7);
+    std::fs::write(&log, bytes).unwrap();
     // Both find out, one of them first: the answer that the line is busy is written down, and somebody searches.
     board.send(LineCommand::Reject { call: there, status: 486 });
     let _ = dispatch(&shell.engine, "find_customers", json!({"text": "srl", "limit": 50})).await;

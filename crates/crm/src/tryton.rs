@@ -51,14 +51,19 @@ impl Tryton {
             return Err(CrmError::Version(format!("Tryton {version}"), format!("{OLDEST}.0")));
         }
         let typed = crate::http::address(&account.address)?.path().trim_matches('/').to_owned();
-        let names = if typed.is_empty() {
-            let list = server.server("common.db.list").await.map_err(|_| CrmError::WhichDatabase)?;
-            list.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect::<Vec<_>>()
-        } else {
-            vec![typed]
+        // It need not tell them.
+        let told = server.server("common.db.list").await.unwrap_or_default();
+        let names: Vec<&str> = told.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let name = match &*names {
+            // On PostgreSQL it would look for it for half a minute.
+            _ if !typed.is_empty() && told.is_array() && !names.contains(&&*typed) => {
+                return Err(CrmError::NoDatabase(typed));
+            }
+            _ if !typed.is_empty() => &typed,
+            [name] => *name,
+            // Each wrong one would be a failed sign-in of somebody there.
+            _ => return Err(CrmError::WhichDatabase),
         };
-        // Each wrong one would be a failed sign-in of somebody there.
-        let [name] = &*names else { return Err(CrmError::WhichDatabase) };
         Ok(vec![Tryton::look(account, trust, name).await?])
     }
 

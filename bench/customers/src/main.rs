@@ -1,9 +1,10 @@
-//! How fast customers are found, written and fetched: `cuffia-customers-bench COUNT...` or `cuffia-customers-bench sync COUNT`. One JSON
-//! object a line. Times are milliseconds.
+//! How fast customers are found, written and fetched: `cuffia-customers-bench COUNT...`, `cuffia-customers-bench sync COUNT` or
+//! `cuffia-customers-bench tryton ADDRESS COUNT`. One JSON object a line. Times are milliseconds.
 #![allow(clippy::unwrap_used, clippy::print_stdout)] // a bench that can't go on stops
 
 mod people;
 mod sync;
+mod tryton;
 
 use cuffia_customers::sync::upstream::Entity;
 use cuffia_customers::{Customer, DatabaseKey, Store};
@@ -114,6 +115,7 @@ fn main() {
                 sync::run(count);
             }
         }
+        Some((word, [address, count])) if word == "tryton" => tryton::run(address, count.parse().unwrap()),
         _ => {
             for count in counts(&arguments) {
                 local(count);

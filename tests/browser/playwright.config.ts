@@ -3,6 +3,7 @@ import { defineConfig } from '@playwright/test';
 /** The window's page in Chromium, on the real engine over the bridge. */
 export default defineConfig({
   testDir: '.',
+  testIgnore: 'line/**',
   outputDir: '../../test-results',
   timeout: 150_000,
   expect: { timeout: 20_000 },

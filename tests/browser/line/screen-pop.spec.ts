@@ -1,0 +1,125 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { expect, type Page } from '@playwright/test';
+import { Radicale } from '../../support/radicale';
+import { begin, nothingForAxe, press, reach, test as base, type } from '../engine';
+
+const root = join(import.meta.dirname, '../../..');
+/** Whoever calls: a user of the test switchboard whose name is a customer's number. */
+const NUMBER = '02079460018';
+
+/** A program that says what it does, and is told what to do. */
+class Told {
+  readonly #lines: string[] = [];
+  readonly #process: ChildProcess;
+
+  constructor(command: string, ...args: string[]) {
+    this.#process = spawn(command, args, { cwd: root, stdio: ['pipe', 'pipe', 'ignore'] });
+    createInterface({ input: this.#process.stdout! }).on('line', (line) => this.#lines.push(line));
+  }
+
+  async said(what: RegExp) {
+    await expect.poll(() => this.#lines.some((line) => what.test(line)), { message: String(what) }).toBe(true);
+  }
+
+  say(line: string) {
+    this.#process.stdin!.write(`${line}\n`);
+  }
+
+  async end() {
+    const ended = new Promise((resolve) => this.#process.once('exit', resolve));
+    this.#process.kill();
+    await ended;
+  }
+}
+
+const test = base.extend<{ switchboard: Told; caller: Told; crm: Radicale }>({
+  switchboard: async ({}, use) => {
+    const switchboard = new Told(join(root, 'target/debug/cuffia-peers'));
+    await switchboard.said(/^ready/);
+    await use(switchboard);
+    await switchboard.end();
+  },
+  caller: async ({ switchboard: _ }, use) => {
+    const caller = new Told('node', 'tests/switchboard/webrtc-peer.mjs', NUMBER, `${NUMBER}pw`, '700');
+    await caller.said(/"registered"/);
+    await use(caller);
+    await caller.end();
+  },
+  crm: async ({}, use) => {
+    const crm = new Radicale();
+    await crm.start();
+    await use(crm);
+    await crm.end();
+  },
+});
+
+const mark = (page: Page) => page.getByTestId('sync');
+
+async function connect(page: Page, crm: Radicale) {
+  await press(page, page.getByRole('link', { name: 'Settings', exact: true }));
+  await press(page, page.getByRole('button', { name: 'Connect a CRM' }));
+  await type(page, page.getByLabel('Address of the server'), crm.address);
+  await type(page, page.getByLabel('User name'), 'anna');
+  await type(page, page.locator('#crm-password'), 'ciao ciao');
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('radio', { name: /Our customers/ })).toBeChecked();
+  await press(page, page.getByRole('button', { name: 'Connect', exact: true }).last());
+  await expect(mark(page)).toContainText('All sent');
+  await type(page, page.getByLabel('Address', { exact: true }), 'ws://127.0.0.1:8080/');
+  await type(page, page.getByLabel('Extension'), 'alice');
+  await type(page, page.getByLabel('Password', { exact: true }), 'alicepw');
+  await page.keyboard.press('Enter');
+  await expect(page.getByText('Registered as alice').first()).toBeVisible();
+}
+
+test('a customer of the CRM calls while the CRM is away: the card is there with the ringing, and what is written goes there later', async ({
+  page,
+  engine,
+  crm,
+  caller,
+}) => {
+  await crm.put('po', 'FN:Anna Po\r\nORG:Officine Po\r\nTEL:+44 20 7946 0018\r\nNOTE:Calls on Tuesdays');
+  await begin(page, engine);
+  await connect(page, crm);
+  await crm.stop();
+
+  await press(page, page.getByRole('link', { name: 'Calls', exact: true }));
+  caller.say('call alice');
+  await expect(page.getByRole('button', { name: /^Answer/ })).toBeVisible();
+  // In the same picture: nobody is looked for while it rings.
+  const picture = await page.locator('body').innerText();
+  for (const known of ['Anna Po', 'Officine Po']) expect(picture).toContain(known);
+  await nothingForAxe(page);
+  await page.keyboard.press('F9');
+  await caller.said(/"confirmed"/);
+
+  await press(page, page.getByRole('link', { name: 'Customers', exact: true }));
+  await page.getByLabel('Search customers').fill('anna');
+  await press(page, page.locator('main').getByRole('link', { name: /Anna Po.*Officine/ }));
+  await press(page, page.getByRole('button', { name: 'Change', exact: true }));
+  const note = page.getByLabel('Note');
+  await reach(page, note);
+  await page.keyboard.press('ControlOrMeta+A');
+  await page.keyboard.type('Called about the invoice');
+  await press(page, page.getByRole('button', { name: 'Save', exact: true }));
+  await expect(mark(page)).toContainText('Offline since');
+  caller.say('hangup');
+  await caller.said(/"ended"/);
+
+  await crm.start();
+  await press(page, mark(page));
+  await press(page, page.getByRole('button', { name: 'Try now' }));
+  await expect(page.getByText('Nothing waits')).toBeVisible();
+  expect(await crm.card('po')).toContain('NOTE:Called about the invoice');
+  await press(page, page.getByRole('link', { name: 'Customers', exact: true }));
+  await page.getByLabel('Search customers').fill('anna');
+  await press(page, page.locator('main').getByRole('link', { name: /Anna Po.*Officine/ }));
+  await expect(
+    page
+      .locator('main')
+      .getByRole('listitem')
+      .filter({ has: page.locator('a[href^="#/calls/"]') }),
+  ).toHaveCount(1);
+});

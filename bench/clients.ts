@@ -19,8 +19,8 @@ export interface Client {
   start(): Promise<{ begun: number; picture: number; registered: number }>;
   /** The root of its process tree. */
   pid(): number;
-  /** From now on, notes when a ringing call is on the screen. */
-  watchForRinging(): Promise<void>;
+  /** From now on, notes when a ringing call is on the screen, with who it is where the program knows. */
+  watchForRinging(name: string): Promise<void>;
   /** When the picture of the ringing call was painted. */
   ringing(): Promise<number>;
   /** Presses *Answer*; gives when. */
@@ -32,9 +32,10 @@ export interface Client {
 }
 
 /** Runs in either page. Two frames after the button appears, its picture is out. */
-const WATCH = `
+const WATCH = (name: string) => `
   window.ringingPainted = new Promise((painted) => {
-    const shown = () => [...document.querySelectorAll('button')].some((b) => b.textContent.includes('Answer'));
+    const rings = () => [...document.querySelectorAll('button')].some((b) => b.textContent.includes('Answer'));
+    const shown = () => rings() && (!'${name}' || document.getElementById('caller')?.textContent === '${name}');
     const seen = () => requestAnimationFrame(() => requestAnimationFrame(() => painted(Date.now())));
     if (shown()) return seen();
     const observer = new MutationObserver(() => {
@@ -63,9 +64,10 @@ export class Cuffia implements Client {
   constructor(private readonly environment: Record<string, string>) {}
 
   /** Saves account and devices once, as an operator's program has them. */
-  async prepare(): Promise<void> {
+  async prepare(first: (engine: Engine) => Promise<void>): Promise<void> {
     const engine = await Engine.start({ ...this.environment, ...this.folders() });
     await engine.prepare();
+    await first(engine);
     await engine.stop();
     // The driver starts the program; when it did, only the program itself can say.
     const binary = join(root, 'target/release/cuffia-desktop');
@@ -89,7 +91,7 @@ export class Cuffia implements Client {
   }
 
   pid = () => this.process;
-  watchForRinging = async () => void (await this.window.script(WATCH));
+  watchForRinging = async (name: string) => void (await this.window.script(WATCH(name)));
   ringing = () => this.window.later<number>('window.ringingPainted');
   answer = () => this.window.script<number>(PRESS('Answer'));
   hangUp = async () => void (await this.window.script(PRESS('Hang up')));
@@ -165,7 +167,8 @@ export class ChromiumPhone implements Client {
   }
 
   pid = () => this.child.pid!;
-  watchForRinging = async () => void (await this.evaluate(WATCH));
+  // It has no customers.
+  watchForRinging = async () => void (await this.evaluate(WATCH('')));
   ringing = () => this.evaluate<number>('return window.ringingPainted');
   answer = () => this.evaluate<number>(PRESS('Answer'));
   hangUp = async () => void (await this.evaluate(PRESS('Hang up')));

@@ -7,7 +7,7 @@ use crate::{CONTACT, Working, account, fields, one, the_field, wall};
 use cuffia_crm::{Account, CrmError, Kind, Tryton as Adapter, Upstream};
 use cuffia_customers::sync::Choice;
 use cuffia_customers::sync::upstream::{After, Answer, Demand, Failure};
-use cuffia_customers::{Store, new_id};
+use cuffia_customers::{CallRecord, Store, new_id};
 use cuffia_phone::Trust;
 use cuffia_tests::process::Process;
 use serde_json::{Value, json};
@@ -426,12 +426,24 @@ async fn an_operator_with_rights_of_his_own_works_and_one_without_is_told() {
     let rule = json!({ "name": "not these", "model": "party.party", "global_p": true, "perm_read": true,
         "perm_write": false, "perm_create": false, "perm_delete": false,
         "rules": [["create", [{ "domain": "[[\"name\", \"!=\", \"Segreta\"]]" }]]] });
-    server.call_any("ir.rule.group.create", json!([[rule], {}]));
+    let rule = server.call_any("ir.rule.group.create", json!([[rule], {}]));
     let upstream = works.open(&Trust::System, DATABASE, false, "IT").unwrap();
-    let create = |name| Demand::Create { entity: CONTACT, key: new_id(), fields: fields([("name", json!(name))]) };
+    let named = |name| fields([("name", json!(name))]);
+    let create = |name| Demand::Create { entity: CONTACT, key: new_id(), fields: named(name) };
     assert!(matches!(upstream.ask(&create("Anna")).await, Ok(Answer::Record(_))));
-    let hidden = upstream.ask(&create("Segreta")).await;
+    let key = new_id();
+    let hidden = upstream.ask(&Demand::Create { entity: CONTACT, key: key.clone(), fields: named("Segreta") }).await;
     assert!(matches!(&hidden, Err(Failure::Rejected { message }) if message.contains("may not see")), "{hidden:?}");
+    // Once he may, and has written something else, that is what it gets.
+    server.call_any("ir.rule.group.delete", json!([rule, {}]));
+    let again = Demand::Create { entity: CONTACT, key, fields: named("Palese") };
+    assert!(matches!(upstream.ask(&again).await, Ok(Answer::Record(_))));
+    let parties: Vec<_> = server.parties().into_values().map(|p| p["name"].clone()).collect();
+    assert_eq!(parties, ["Anna", "Palese"]);
+    // Somebody else has worked on it: it is not written over.
+    server.call("party.write", json!([[server.named("Palese")], { "name": "Theirs" }, {}]));
+    let over = upstream.ask(&again).await;
+    assert!(matches!(&over, Err(Failure::Rejected { message }) if message.contains("changed there")), "{over:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -504,4 +516,20 @@ async fn what_shows_late_is_not_missed() {
         client.line("it shows", |line| line.contains("ended"));
         here.fetch(name, |s| one(s, name).is_some()).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_merged_there_has_one_time_line_here() {
+    let server = Tryton::start();
+    let [one_of_them, stays] = ["Anna Po", "Anna Po Ferri"].map(|name| server.make(json!({ "name": name })));
+    let mut here = Working::on(server.upstream(address()));
+    here.until("both are here", |s| s.find_customers("anna po", 5).unwrap().len() == 2).await;
+    let found = here.store.find_customers("anna po", 5).unwrap();
+    let id = |name: &str| found.iter().find(|c| c.name == name).unwrap().id.clone();
+    let (from, to) = (id("Anna Po"), id("Anna Po Ferri"));
+    let call = CallRecord { id: "c1".into(), number: "+39".into(), customer: Some(from), ..CallRecord::default() };
+    here.store.put_call(&call).unwrap();
+    server.call("party.write", json!([[one_of_them], { "active": false, "replaced_by": stays }, {}]));
+    here.fetch("one of them is gone", |s| s.find_customers("anna po", 5).unwrap().len() == 1).await;
+    assert_eq!(here.store.call("c1").unwrap().customer, Some(to));
 }

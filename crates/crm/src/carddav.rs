@@ -183,6 +183,7 @@ impl CardDav {
         let page = Page {
             records,
             gone: if from == 0 { report.gone.clone() } else { Vec::new() },
+            merged: Vec::new(),
             there,
             token: next.is_none().then(|| report.token.clone()),
             next,

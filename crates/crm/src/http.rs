@@ -99,12 +99,16 @@ impl Http {
     }
 
     async fn exchange(&self, mut request: Request<String>, limit: Duration) -> Result<(Parts, Vec<u8>), Broken> {
+        // Of a card by itself the server would tell another version than it knows, so that no change would ever be of the newest.
+        let packed = ["POST", "REPORT", "PROPFIND"].contains(&request.method().as_str());
         let headers = request.headers_mut();
+        if packed {
+            headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
+        }
         if let Some(authorization) = &self.authorization {
             headers.insert(AUTHORIZATION, authorization.clone());
         }
         headers.insert(USER_AGENT, HeaderValue::from_static(concat!("Cuffia/", env!("CARGO_PKG_VERSION"))));
-        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
         let late = |limit: Duration| move |_| Broken::Lost(format!("no answer within {} s", limit.as_secs()));
         let exchange = async {
             let begun = tokio::time::timeout(PATIENCE, self.client.request(request)).await.map_err(late(PATIENCE))?;

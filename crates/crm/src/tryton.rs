@@ -123,6 +123,9 @@ impl Tryton {
         match self.party("search_read", json!([domain, 0, limit, [["id", "ASC"]], fields, context])).await {
             Ok(Value::Array(found)) => {
                 let full = found.len() == limit;
+                if full && limit == self.page.load(Relaxed) {
+                    self.page.store((limit * 2).min(LISTED), Relaxed);
+                }
                 Ok((found, full))
             }
             Ok(_) => Err(Failure::Ambiguous { why: "the server's answer is no list".into() }),
@@ -148,6 +151,12 @@ impl Tryton {
     }
 
     async fn create(&self, key: &str, fields: &Fields) -> Result<Remote, Failure> {
+        // It may be there, made when this user could not see it yet.
+        let with_key = json!([["identifiers.code", "=", party::key(key)]]);
+        let made = self.search(with_key, 1, &[&party::READ[..], &["write_date"]].concat()).await.map_err(not_done)?.0;
+        if let Some(made) = made.first() {
+            return self.make_up(made, fields).await;
+        }
         let mut values = party::values(&Value::Null, fields, &self.region)?;
         values["identifiers"] = json!([["create", [{ "code": party::key(key) }]]]);
         let made = self.party("create", json!([[values], {}])).await.map_err(|f| match f {
@@ -166,6 +175,17 @@ impl Tryton {
             }),
             Err(f) => Err(in_doubt(f)),
         }
+    }
+
+    /// What was made before gets what the operator has written since, unless somebody else has changed it.
+    async fn make_up(&self, made: &Value, fields: &Fields) -> Result<Remote, Failure> {
+        if !made["write_date"].is_null() {
+            return Err(Failure::Rejected {
+                message: format!("it is there as party {}, and was changed there: look at it there", made["id"]),
+            });
+        }
+        let id = made["id"].to_string();
+        self.update(&id, &party::version(made), fields).await
     }
 
     /// The party as it was seen.
@@ -219,6 +239,7 @@ impl Tryton {
         Ok(Page {
             records: used.iter().map(party::remote).collect(),
             gone: unused.iter().map(|p| p["id"].to_string()).collect(),
+            merged: unused.iter().filter_map(party::merged).collect(),
             deleted: next.is_none() && self.has_moved().await?,
             next,
             left,

@@ -138,6 +138,11 @@ pub(crate) fn begin(db: &Connection) -> rusqlite::Result<()> {
     db.execute_batch(&watch())
 }
 
+/// The copy lacks something: with the next change it is made anew. Nothing of it is on the disk, which may be full.
+pub(crate) fn is_behind(db: &Connection) -> rusqlite::Result<()> {
+    db.execute("INSERT INTO behind (so) VALUES (1) ON CONFLICT DO NOTHING", []).map(drop)
+}
+
 /// Makes the attached copy anew if it is not what it should be.
 pub(crate) fn catch_up(db: &mut Connection) -> rusqlite::Result<()> {
     if is_even(db)? { Ok(()) } else { renew(db) }
@@ -166,7 +171,7 @@ pub(crate) fn renew(db: &mut Connection) -> rusqlite::Result<()> {
     }
     let version: i64 = tx.pragma_query_value(Some("main"), "user_version", |r| r.get(0))?;
     tx.pragma_update(Some("copy"), "user_version", version)?;
-    tx.execute("DELETE FROM touched", [])?;
+    tx.execute_batch("DELETE FROM touched; DELETE FROM behind;")?;
     tx.commit()
 }
 
@@ -175,6 +180,7 @@ fn watch() -> String {
     let mut sql = format!(
         "CREATE TEMP TABLE touched (what TEXT NOT NULL, a NOT NULL, b NOT NULL DEFAULT '', c NOT NULL DEFAULT '',
              PRIMARY KEY (what, a, b, c)) WITHOUT ROWID;
+         CREATE TEMP TABLE behind (so INTEGER PRIMARY KEY);
          CREATE TEMP TRIGGER touched_first AFTER INSERT ON touched
              WHEN NOT EXISTS (SELECT 1 FROM touched WHERE (what, a, b, c) != (NEW.what, NEW.a, NEW.b, NEW.c))
          BEGIN
@@ -229,11 +235,12 @@ pub(crate) fn keep_up(db: &mut Connection, path: &Path, key: &DatabaseKey) -> ru
         return Ok(());
     }
     if !is_attached(db)? {
+        is_behind(db)?;
         attach(db, path, key)?;
-        return renew(db);
     }
-    if touched.iter().any(|what| what == "upstream") {
-        // What a CRM has is another question now.
+    let behind = db.prepare_cached("SELECT EXISTS (SELECT 1 FROM behind)")?.query_row([], |r| r.get(0))?;
+    // Else, what a CRM has is another question now.
+    if behind || touched.iter().any(|what| what == "upstream") {
         return renew(db);
     }
     let tx = db.transaction()?;
@@ -278,7 +285,14 @@ pub(crate) fn take_over(
             continue;
         }
         // Before there was a CRM everything was the operator's.
-        let rows = if has("link") { kept.rows(schema) } else { format!("SELECT * FROM {schema}.{table}") };
+        let mut rows = kept.rows(schema);
+        if !has("link") {
+            rows = format!("SELECT {letter}.* FROM {schema}.{table} {letter} WHERE 1", letter = kept.letter);
+        }
+        if table == "phone" {
+            // His row may be one that can't be read.
+            rows += " AND p.customer IN (SELECT n FROM main.customer)";
+        }
         match db.execute(&format!("INSERT OR REPLACE INTO main.{table} {rows}"), []).map_err(StoreError::from) {
             Ok(_) => {}
             Err(StoreError::Damaged) => {

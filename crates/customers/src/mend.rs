@@ -46,12 +46,12 @@ pub(crate) fn open(path: &Path, key: &DatabaseKey) -> Result<(Connection, Connec
 fn open_as_it_is(path: &Path, key: &DatabaseKey) -> Result<(Connection, Connection), StoreError> {
     let copy = copy::path(path);
     // An empty file is a new database, unless it was one with something in it.
-    if std::fs::metadata(path).map_or(0, |m| m.len()) == 0 && has_something(&copy, key) {
+    if std::fs::metadata(path).map_or(0, |m| m.len()) == 0 && has_something(&copy, key)? {
         return Err(StoreError::Damaged);
     }
     let mut writer = connect(path, key).map_err(|e| match e {
         // The key opens the copy.
-        StoreError::Locked { .. } if has_something(&copy, key) => StoreError::Damaged,
+        StoreError::Locked { .. } if has_something(&copy, key).unwrap_or(false) => StoreError::Damaged,
         e => e,
     })?;
     schema::migrate(&mut writer)?;
@@ -67,7 +67,10 @@ fn open_as_it_is(path: &Path, key: &DatabaseKey) -> Result<(Connection, Connecti
         Err(StoreError::Damaged) if is_sound(path, key)? => another_copy(&mut writer, path, key)?,
         Err(StoreError::Damaged) => return Err(StoreError::Damaged),
         // It is tried again with each change; work goes on without it.
-        Err(e) => tracing::warn!("no second copy: {e}"),
+        Err(e) => {
+            tracing::warn!("no second copy: {e}");
+            copy::is_behind(&writer)?;
+        }
     }
     let reader = connect(path, key)?;
     reader.pragma_update(None, "query_only", true)?;
@@ -86,9 +89,16 @@ fn another_copy(writer: &mut Connection, path: &Path, key: &DatabaseKey) -> Resu
 }
 
 /// Whether there is a database here that the key opens. None is made.
-fn has_something(path: &Path, key: &DatabaseKey) -> bool {
-    let version = |db: Connection| version(&db, "main").is_ok_and(|version| version > 0);
-    path.exists() && connect(path, key).is_ok_and(version)
+fn has_something(path: &Path, key: &DatabaseKey) -> Result<bool, StoreError> {
+    if !path.exists() {
+        return Ok(false);
+    }
+    match connect(path, key).and_then(|db| Ok(version(&db, "main")?)) {
+        Ok(version) => Ok(version > 0),
+        Err(StoreError::Damaged | StoreError::Locked { .. }) => Ok(false),
+        // Not now, for some reason or other.
+        Err(e) => Err(e),
+    }
 }
 
 fn version(db: &Connection, schema: &str) -> rusqlite::Result<i64> {
@@ -112,26 +122,30 @@ impl New<'_> {
         let mended = |db: Connection| {
             db.query_row("SELECT EXISTS (SELECT 1 FROM setting WHERE name = ?1)", [MENDED], |r| r.get(0))
         };
-        has_something(&self.file, key) && connect(&self.file, key).is_ok_and(|db| mended(db).unwrap_or(false))
+        has_something(&self.file, key).unwrap_or(false)
+            && connect(&self.file, key).is_ok_and(|db| mended(db).unwrap_or(false))
     }
 
     /// Makes it of what the copy has, and of what can still be read of the damaged file.
     fn make(&self, key: &DatabaseKey) -> Result<(), StoreError> {
-        copy::remove(&self.file).map_err(StoreError::Disk)?;
-        let mut db = connect(&self.file, key)?;
         let mut sources = Vec::new();
-        for (schema, file) in [("copy", &*copy::path(self.path)), ("damaged", self.path)] {
-            if has_something(file, key) {
-                let attach = format!("ATTACH DATABASE ?1 AS {schema} KEY ?2");
-                db.execute(&attach, params![file.to_string_lossy(), *key.pragma()])?;
-                sources.push(schema);
+        for (schema, file) in [("copy", copy::path(self.path)), ("damaged", self.path.into())] {
+            if has_something(&file, key)? {
+                sources.push((schema, file));
             }
         }
-        let Some(first) = sources.first() else { return Err(StoreError::Lost { path: self.path.into() }) };
+        let Some((first, _)) = sources.first() else { return Err(StoreError::Lost { path: self.path.into() }) };
+        copy::remove(&self.file).map_err(StoreError::Disk)?;
+        let mut db = connect(&self.file, key)?;
+        for (schema, file) in &sources {
+            let attach = format!("ATTACH DATABASE ?1 AS {schema} KEY ?2");
+            db.execute(&attach, params![file.to_string_lossy(), *key.pragma()])?;
+        }
         // In the form of the version that wrote it.
         let form = version(&db, first)?;
         schema::migrate_to(&mut db, form)?;
         let mut lost = copy::take_over(&db, first, None)?;
+        let mut older = false;
         if sources.len() > 1 {
             // After a cut of power the copy may be a few seconds older.
             let newer = copy::count(&db, "damaged").ok().flatten() > copy::count(&db, "copy").ok().flatten();
@@ -141,15 +155,16 @@ impl New<'_> {
                 copy::take_over(&db, "copy", Some(&["phone"]))?;
             }
             lost.retain(|table| unread.contains(table));
+            older = newer && !unread.is_empty();
         }
-        for schema in sources {
+        for (schema, _) in &sources {
             db.execute_batch(&format!("DETACH DATABASE {schema}"))?;
         }
         schema::migrate(&mut db)?;
         let tx = db.transaction()?;
         tx.execute_batch(IN_DOUBT)?;
         people::index(&tx)?;
-        let mended = if lost.is_empty() { Mended::Whole } else { Mended::Partly };
+        let mended = if lost.is_empty() && !older { Mended::Whole } else { Mended::Partly };
         let mended = serde_json::to_string(&mended).unwrap_or_default();
         tx.execute("INSERT OR REPLACE INTO setting (name, value) VALUES (?1, ?2)", [MENDED, &mended])?;
         tx.commit()?;
@@ -257,17 +272,21 @@ impl Store {
             return another_copy(&mut writer, &self.path, &self.key).map(|()| false);
         }
         let new = New::of(&self.path);
-        new.make(&self.key)?;
+        if self.path.exists() || !new.is_whole(&self.key) {
+            new.make(&self.key)?;
+        }
         let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
         // The files are let go of.
         (*writer, *reader) = (Connection::open_in_memory()?, Connection::open_in_memory()?);
         let put = new.put_in_place();
-        if put.is_err() && self.path.exists() {
+        let stays = put.is_err() && self.path.exists();
+        if stays {
             // Work goes on with the damaged one: what is written from now on must not be missing at the next start.
             copy::remove(&new.file).map_err(StoreError::Disk)?;
         }
+        // Where the old one is away already, the new one is put in place here.
         (*writer, *reader) = open(&self.path, &self.key)?;
-        put.map(|()| true)
+        if stays { put.map(|()| true) } else { Ok(true) }
     }
 
     /// Whether what was written could not be copied because something is damaged, since this was last asked: see [`Store::mend`].

@@ -146,7 +146,14 @@ impl Store {
             let mut by_text = db.prepare_cached(
                 "SELECT rowid FROM customer_text WHERE customer_text MATCH ?1 ORDER BY rowid LIMIT ?2",
             )?;
-            by_text.query_map(params![query, enough], |r| r.get(0))?.collect::<Result<_, _>>()?
+            let mut find = |query: &str| -> rusqlite::Result<Vec<i64>> {
+                by_text.query_map(params![query, enough], |r| r.get(0))?.collect()
+            };
+            let by_pairs = search::letter_query(text).map(|query| find(&query)).transpose()?;
+            match by_pairs.filter(|found| found.len() >= enough as usize) {
+                Some(found) => found,
+                None => find(&query)?,
+            }
         } else {
             let mut all = db.prepare_cached("SELECT n FROM customer ORDER BY company, name LIMIT ?1")?;
             all.query_map([limit], |r| r.get(0))?.collect::<Result<_, _>>()?

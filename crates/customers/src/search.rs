@@ -92,6 +92,17 @@ pub(crate) fn query(text: &str) -> Option<String> {
     (!words.is_empty()).then(|| words.join(" "))
 }
 
+/// What is in the index of a single letter: the pairs that words begin with, by the alphabet it is of. The list of the letter itself is that
+/// of a good part of all customers. A rare second letter is left out.
+pub(crate) fn letter_query(text: &str) -> Option<String> {
+    const ALPHABETS: [&str; 3] =
+        ["abcdefghijklmnopqrstuvwxyz", "абвгдежзиклмнопрстуфхцчшщъыьэюяіє", "αβγδεζηθικλμνξοπρστυφχψω"];
+    let folded = fold(text);
+    let alphabet = ALPHABETS.iter().find(|of| folded.chars().count() == 1 && of.contains(&folded))?;
+    let pairs = alphabet.chars().map(|second| format!(" OR \"{folded}{second}\"*"));
+    Some(format!("\"{folded}\"{}", pairs.collect::<String>()))
+}
+
 /// The digits of what may be a part of a number in any notation; none when it is too short or more than a number.
 pub(crate) fn digits(text: &str) -> Option<String> {
     let of_numbers = |c: char| c.is_ascii_digit() || " +-/().".contains(c);
@@ -114,6 +125,8 @@ mod tests {
         assert_eq!(fold("  Niccolò  D'Amico & Søn GmbH, Łódź "), "niccolo damico son gmbh lodz");
         assert_eq!(query("ros \"OR\" *"), Some("\"ros\"* \"or\"*".into()));
         assert_eq!(query(" - "), None);
+        assert!(letter_query("É").is_some_and(|q| q.starts_with("\"e\" OR \"ea\"* OR ")));
+        assert_eq!((letter_query("er"), letter_query("7"), letter_query("")), (None, None, None));
     }
 
     #[test]

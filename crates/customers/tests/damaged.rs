@@ -77,17 +77,20 @@ impl Crm {
         })
     }
 
-    /// Asks and answers until there is nothing to do.
-    fn serve(&mut self, store: &Store) {
-        let caps = Capabilities {
+    fn caps() -> Capabilities {
+        Capabilities {
             entities: vec![CONTACT],
             idempotent_create: true,
             versions: true,
             feed: Feed::Token,
             tombstones: true,
             request_lifetime_ms: 1_000,
-        };
-        let mut engine = Engine::new(caps, 1);
+        }
+    }
+
+    /// Asks and answers until there is nothing to do.
+    fn serve(&mut self, store: &Store) {
+        let mut engine = Engine::new(Crm::caps(), 1);
         let mut now = NOW;
         for _ in 0..500 {
             match store.next_request(&mut engine, "IT", now).unwrap() {
@@ -509,4 +512,51 @@ fn where_nothing_can_be_read_nothing_is_moved() {
     assert!(!store.mend().unwrap(), "its copy is made anew");
     assert!(store.is_sound().unwrap());
     store.put_draft("call-3", &Draft { note: "goes on".into(), ..Draft::default() }, NOW).unwrap();
+}
+
+#[test]
+fn an_answer_that_was_asked_for_before_mending_is_not_taken_for_all_there_is() {
+    let (folder, mut crm, _) = worked();
+    let store = open(folder.path());
+    let mut engine = Engine::new(Crm::caps(), 1);
+    store.pull_now().unwrap();
+    let later = NOW + 3_600_000;
+    let asked = loop {
+        match store.next_request(&mut engine, "IT", later).unwrap() {
+            Next::Ask(step) if matches!(step.demand, Demand::Pull { .. }) => break step,
+            Next::Ask(step) => {
+                let answer = crm.answer(&step.demand);
+                store.take_answer(&mut engine, &step, answer, "IT", later).unwrap();
+            }
+            Next::Wait(until) => panic!("it waits until {until:?}"),
+        }
+    };
+    ruin(&folder.path().join("cuffia.db"));
+    assert!(store.mend().unwrap());
+    // Nothing has changed since the token.
+    let nothing = Answer::Page(Page { token: Some("newer".into()), ..Page::default() });
+    store.take_answer(&mut engine, &asked, Ok(nothing), "IT", later).unwrap();
+    crm.serve(&store);
+    assert_eq!(store.count_customers().unwrap(), 1 + crm.records.len() as i64);
+}
+
+#[test]
+fn a_copy_that_could_not_be_made_whole_at_the_start_is_made_with_the_next_change() {
+    let (folder, _, before) = worked();
+    let (path, copy) = (folder.path().join("cuffia.db"), folder.path().join("cuffia.copy.db"));
+    std::fs::remove_file(&copy).unwrap();
+    // Nothing can be written in its place.
+    std::fs::create_dir(&copy).unwrap();
+    let store = open(folder.path());
+    store.put_draft("call-12", &Draft { note: "not copied".into(), ..Draft::default() }, NOW).unwrap();
+    std::fs::remove_dir(&copy).unwrap();
+    store.put_draft("call-13", &Draft { note: "copied".into(), ..Draft::default() }, NOW).unwrap();
+    drop(store);
+    std::fs::remove_file(&path).unwrap();
+    let store = open(folder.path());
+    let after = kept(&store);
+    let notes = |line: &&String| !line.contains("call-12") && !line.contains("call-13");
+    assert_eq!(before.iter().filter(notes).find(|line| !after.contains(line)), None);
+    assert_eq!(store.draft("call-12").unwrap().unwrap().note, "not copied");
+    assert_eq!(store.draft("call-13").unwrap().unwrap().note, "copied");
 }

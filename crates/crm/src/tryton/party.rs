@@ -10,9 +10,10 @@ use serde_json::{Map, Value, json};
 /// The fields of a customer that are kept there; company, product and note have no place in a party.
 pub(super) const FIELDS: [&str; 4] = ["name", "town", "numbers", "emails"];
 /// What is read of a party.
-pub(super) const READ: [&str; 12] = [
+pub(super) const READ: [&str; 13] = [
     "name",
     "active",
+    "replaced_by",
     "_timestamp",
     "contact_mechanisms.type",
     "contact_mechanisms.active",
@@ -54,6 +55,11 @@ fn used<'a>(party: &'a Value, at: &str) -> impl Iterator<Item = &'a Value> {
 /// Whether a party, or a part of one, was not put out of use.
 pub(super) fn is_used(record: &Value) -> bool {
     record["active"] != false && record["active"] != 0
+}
+
+/// A party that was merged into another, and that one's id.
+pub(super) fn merged(party: &Value) -> Option<(String, String)> {
+    Some((party["id"].to_string(), party["replaced_by"].as_i64()?.to_string()))
 }
 
 fn text<'a>(of: &'a Value, field: &str) -> &'a str {

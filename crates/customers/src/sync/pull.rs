@@ -177,12 +177,30 @@ impl Engine {
     /// A page of a feed has come.
     pub(super) fn pulled(&mut self, h: &Here<'_>, entity: Entity, page: Page) -> Result<(), StoreError> {
         let mut p = place(h.db, entity)?;
+        if p.phase != Phase::Pull {
+            // It was asked for before the database was made anew: from its token on it is half of what there is.
+            return Ok(());
+        }
         for remote in &page.there {
             link::saw(h.db, entity, remote, p.pass)?;
         }
         for r in &page.records {
             p.rising = p.rising.max(r.changed);
             take(h, entity, r, p.pass)?;
+        }
+        for (remote, into) in &page.merged {
+            // What happened with the one has happened with the other, or with whom that one was merged into.
+            let mut last = into;
+            for _ in &page.merged {
+                last = page.merged.iter().find(|(from, _)| from == last).map_or(last, |(_, into)| into);
+            }
+            if let Some(to) = link::to(h.db, entity, last)? {
+                let from = match link::to(h.db, entity, remote)? {
+                    Some(l) => l.uid,
+                    None => first_id(h, entity, remote)?,
+                };
+                records::follow(h.db, entity, &from, &to.uid)?;
+            }
         }
         let mut gone = Vec::new();
         for remote in &page.gone {
@@ -217,6 +235,9 @@ impl Engine {
     /// A page of the list of all there is has come.
     pub(super) fn listed(&mut self, h: &Here<'_>, entity: Entity, list: List) -> Result<(), StoreError> {
         let mut p = place(h.db, entity)?;
+        if p.phase != Phase::List {
+            return Ok(());
+        }
         for (remote, version) in &list.entries {
             let known = link::to(h.db, entity, remote)?;
             link::saw(h.db, entity, remote, p.pass)?;
@@ -296,10 +317,14 @@ pub(super) fn missing(h: &Here<'_>, entity: Entity, remote: &str) -> Result<bool
 
 /// The id here of a record that was made there: always the same for the same one, so that calls and requests find their customer again
 /// when it was away for a while.
-fn own_id(h: &Here<'_>, entity: Entity, remote: &str) -> Result<String, StoreError> {
+fn first_id(h: &Here<'_>, entity: Entity, remote: &str) -> Result<String, StoreError> {
     let who = state::who(h.db)?.unwrap_or_default();
     let name = format!("{who} {} {remote}", entity.word());
-    let id = uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_URL, name.as_bytes()).to_string();
+    Ok(uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_URL, name.as_bytes()).to_string())
+}
+
+fn own_id(h: &Here<'_>, entity: Entity, remote: &str) -> Result<String, StoreError> {
+    let id = first_id(h, entity, remote)?;
     // A card of this computer that was once of that CRM stays what it is.
     Ok(if records::read(h.db, entity, &id)?.is_some() { new_id() } else { id })
 }

@@ -97,6 +97,8 @@ pub struct Page {
     pub records: Vec<Remote>,
     /// Ids of those that are gone.
     pub gone: Vec<String>,
+    /// Ids of those of them that were merged into another, with that one's.
+    pub merged: Vec<(String, String)>,
     /// How to ask for the next page; none when this was the last.
     pub next: Option<String>,
     /// On the last page of a feed by token: the token to ask with the next time.

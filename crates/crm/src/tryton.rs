@@ -153,7 +153,11 @@ impl Tryton {
     async fn create(&self, key: &str, fields: &Fields) -> Result<Remote, Failure> {
         // It may be there, made when this user could not see it yet.
         let with_key = json!([["identifiers.code", "=", party::key(key)]]);
-        let made = self.search(with_key, 1, &[&party::READ[..], &["write_date"]].concat()).await.map_err(not_done)?.0;
+        let made = self
+            .search(with_key, 1, &[&party::READ[..], &["create_uid", "write_uid"]].concat())
+            .await
+            .map_err(not_done)?
+            .0;
         if let Some(made) = made.first() {
             return self.make_up(made, fields).await;
         }
@@ -179,7 +183,7 @@ impl Tryton {
 
     /// What was made before gets what the operator has written since, unless somebody else has changed it.
     async fn make_up(&self, made: &Value, fields: &Fields) -> Result<Remote, Failure> {
-        if !made["write_date"].is_null() {
+        if !made["write_uid"].is_null() && made["write_uid"] != made["create_uid"] {
             return Err(Failure::Rejected {
                 message: format!("it is there as party {}, and was changed there: look at it there", made["id"]),
             });

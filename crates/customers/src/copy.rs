@@ -264,7 +264,7 @@ pub(crate) fn keep_up(db: &mut Connection, path: &Path, key: &DatabaseKey) -> ru
 }
 
 /// Takes over what an attached database has of what is kept, or of these tables of it. The answer is the tables that are too damaged to be
-/// read.
+/// read; after each `again` opens what is attached anew.
 ///
 /// # Errors
 /// When anything else is wrong: a disk that is full must not be taken for a table that is damaged.
@@ -272,6 +272,7 @@ pub(crate) fn take_over(
     db: &Connection,
     schema: &str,
     tables: Option<&[&str]>,
+    again: impl Fn(&Connection) -> Result<(), StoreError>,
 ) -> Result<Vec<&'static str>, StoreError> {
     let there: Vec<String> = db
         .prepare(&format!("SELECT name FROM {schema}.sqlite_master WHERE type = 'table'"))?
@@ -298,6 +299,7 @@ pub(crate) fn take_over(
             Err(StoreError::Damaged) => {
                 tracing::warn!("{schema}.{table} is damaged");
                 unread.push(table);
+                again(db)?;
             }
             Err(e) => return Err(e),
         }

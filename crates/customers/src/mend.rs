@@ -138,21 +138,31 @@ impl New<'_> {
         copy::remove(&self.file).map_err(StoreError::Disk)?;
         let mut db = connect(&self.file, key)?;
         for (schema, file) in &sources {
-            let attach = format!("ATTACH DATABASE ?1 AS {schema} KEY ?2");
-            db.execute(&attach, params![file.to_string_lossy(), *key.pragma()])?;
+            attach(&db, schema, file, key)?;
         }
+        // Once a page could not be read, SQLCipher reads no more of a file that is open.
+        let take_over = |db: &Connection, schema: &str, tables: Option<&[&str]>| {
+            copy::take_over(db, schema, tables, |db| {
+                let Some((_, file)) = sources.iter().find(|(name, _)| *name == schema) else { return Ok(()) };
+                db.execute_batch(&format!("DETACH DATABASE {schema}"))?;
+                attach(db, schema, file, key)
+            })
+        };
         // In the form of the version that wrote it.
         let form = version(&db, first)?;
         schema::migrate_to(&mut db, form)?;
-        let mut lost = copy::take_over(&db, first, None)?;
+        let mut lost = take_over(&db, first, None)?;
         let mut older = false;
         if sources.len() > 1 {
-            // After a cut of power the copy may be a few seconds older.
-            let newer = copy::count(&db, "damaged").ok().flatten() > copy::count(&db, "copy").ok().flatten();
-            let unread = copy::take_over(&db, "damaged", Some(&lost[..]).filter(|_| !newer))?;
+            // After a cut of power the copy may be a few seconds older, and longer when it could not be written.
+            let newer = match copy::count(&db, "damaged") {
+                Ok(count) => count > copy::count(&db, "copy").ok().flatten(),
+                Err(_) => true,
+            };
+            let unread = take_over(&db, "damaged", Some(&lost[..]).filter(|_| !newer))?;
             if newer && unread.contains(&"phone") && !lost.contains(&"phone") {
                 // They went with the customers that were replaced.
-                copy::take_over(&db, "copy", Some(&["phone"]))?;
+                take_over(&db, "copy", Some(&["phone"]))?;
             }
             lost.retain(|table| unread.contains(table));
             older = newer && !unread.is_empty();
@@ -183,6 +193,12 @@ impl New<'_> {
         };
         put().map_err(StoreError::Disk)
     }
+}
+
+fn attach(db: &Connection, schema: &str, file: &Path, key: &DatabaseKey) -> Result<(), StoreError> {
+    let attach = format!("ATTACH DATABASE ?1 AS {schema} KEY ?2");
+    db.execute(&attach, params![file.to_string_lossy(), *key.pragma()])?;
+    Ok(())
 }
 
 /// A database beside itself, in place of the one that was put there before.

@@ -1,7 +1,9 @@
 //! Damaged database files: each is recognised, what only the operator had is kept, and the rest comes from the CRM again.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
-use cuffia_customers::sync::upstream::{Answer, Capabilities, Demand, Entity, Failure, Feed, Fields, Page, Remote};
+use cuffia_customers::sync::upstream::{
+    After, Answer, Capabilities, Demand, Entity, Failure, Feed, Fields, Page, Remote,
+};
 use cuffia_customers::sync::{Engine, Next};
 use cuffia_customers::*;
 use rand::rngs::SmallRng;
@@ -68,6 +70,10 @@ impl Crm {
                 }
                 self.records.remove(id);
                 Answer::Done
+            }
+            // Of this one it is known that nothing has changed since.
+            Demand::Pull { after: After::Token(token), .. } if token == "newer" => {
+                Answer::Page(Page { token: Some(token.clone()), ..Page::default() })
             }
             Demand::Pull { .. } => Answer::Page(Page {
                 records: self.records.values().cloned().collect(),
@@ -164,10 +170,9 @@ fn kept(store: &Store) -> Vec<String> {
     for w in store.waiting(1_000).unwrap() {
         all.push(format!("waits {} {:?} {:?} {}", w.uid, w.kind, w.fields, w.at));
         // What is edited is on the screen, without the CRM.
+        let shown = store.customer_fields(&w.uid).unwrap().unwrap_or_default();
         let on_the_card = w.fields.iter().filter(|f| *f == "name" || *f == "note");
-        all.extend(
-            on_the_card.map(|f| format!("{} {}", w.uid, store.customer_fields(&w.uid).unwrap().unwrap_or_default()[f])),
-        );
+        all.extend(on_the_card.map(|f| format!("{} {:?}", w.uid, shown.get(f))));
     }
     all.extend(store.conflicts().unwrap().iter().map(|c| format!("{c:?}")));
     for c in store.calls(None, 100).unwrap() {
@@ -410,7 +415,7 @@ fn when_both_are_damaged_what_can_be_read_is_kept() {
         drop(store);
     }
     println!("one page of each damaged: nothing lost in {all} of 20");
-    assert!(all >= 14, "only {all} of 20");
+    assert!(all >= 15, "only {all} of 20");
 }
 
 #[test]
@@ -439,14 +444,25 @@ fn mending_that_was_interrupted_goes_on_at_the_next_start() {
 }
 
 #[test]
-fn a_database_that_has_no_copy_yet_gives_what_can_be_read() {
-    let (folder, _, before) = worked();
+fn a_database_without_a_copy_of_its_own_time_gives_what_can_be_read() {
+    let (folder, _, _) = worked();
     let file = |name: &str| folder.path().join(name);
     let (key, _) = open_key(folder.path(), false).unwrap();
+    // Or one that is older: copying failed since.
+    let old = std::fs::read(file("cuffia.copy.db")).unwrap();
+    let store = open(folder.path());
+    for i in 0..20 {
+        store.put_draft(&format!("call-{i}"), &Draft { note: "later".repeat(90), ..Draft::default() }, NOW).unwrap();
+    }
+    let before = kept(&store);
+    drop(store);
     let whole = std::fs::read(file("cuffia.db")).unwrap();
-    let mut all = 0;
-    for page in 1..whole.len() / PAGE {
+    let (mut all, mut unreadable) = (0, None);
+    for (page, with_copy) in (1..whole.len() / PAGE).flat_map(|page| [(page, false), (page, true)]) {
         let _ = std::fs::remove_file(file("cuffia.copy.db"));
+        if with_copy {
+            std::fs::write(file("cuffia.copy.db"), &old).unwrap();
+        }
         let mut bytes = whole.clone();
         bytes[page * PAGE..][..PAGE].fill(0);
         std::fs::write(file("cuffia.db"), &bytes).unwrap();
@@ -456,24 +472,27 @@ fn a_database_that_has_no_copy_yet_gives_what_can_be_read() {
                 // What its tables are stands on this page.
                 assert_eq!(told.code(), "store.lost", "page {page}: {told}");
                 assert!(std::fs::read(file("cuffia.db")).unwrap() == bytes, "page {page}: it is moved");
+                unreadable = Some(page);
                 continue;
             }
         };
         store.mend().unwrap();
         assert!(store.is_sound().unwrap());
         let after = kept(&store);
-        let lost = before.iter().any(|line| !after.contains(line));
+        let lost = before.iter().find(|line| !after.contains(line));
         let told = store.was_mended().unwrap();
+        // How old a copy is nobody can tell when nothing else is left.
+        let unknown = unreadable == Some(page);
         assert!(
-            !lost || told == Some(Mended::Partly),
-            "page {page}: something is lost, and the operator is told {told:?}"
+            lost.is_none() || unknown || told == Some(Mended::Partly),
+            "page {page}, with an old copy {with_copy}: {lost:?} is lost, and the operator is told {told:?}"
         );
         assert!(told.is_none() || file("cuffia.damaged.db").exists(), "somebody may read more of it");
-        all += usize::from(!lost);
+        all += usize::from(lost.is_none());
     }
-    let pages = whole.len() / PAGE - 1;
-    println!("one page damaged, without a copy: nothing lost in {all} of {pages}");
-    assert!(all * 2 > pages, "only {all} of {pages}");
+    let times = 2 * (whole.len() / PAGE - 1);
+    println!("one page damaged, without a copy or with an old one: nothing lost in {all} of {times}");
+    assert!(all * 10 >= times * 7, "only {all} of {times}");
 }
 
 #[test]

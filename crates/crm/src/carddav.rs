@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use cuffia_customers::sync::upstream::{After, Answer, Capabilities, Demand, Entity, Failure, Feed, Page};
 use cuffia_tls::Trust;
 use http::{Method, Uri};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use there::{Cards, Report, There, no_book, not_done, why};
@@ -183,7 +184,7 @@ impl CardDav {
         let page = Page {
             records,
             gone: if from == 0 { report.gone.clone() } else { Vec::new() },
-            merged: Vec::new(),
+            merged: BTreeMap::new(),
             there,
             token: next.is_none().then(|| report.token.clone()),
             next,

@@ -259,19 +259,18 @@ impl Tryton {
             let highest = self.call(model, "search_read", newest).await?[0]["id"].as_i64().unwrap_or(0);
             let up_to = |id: i64| self.count(model, json!([["id", "<=", id]]));
             let before = self.counted()[i];
-            let then = match before {
-                Some((_, until)) => Some(up_to(until).await?),
-                None => None,
+            let (as_many, same_range) = match before {
+                Some((many, until)) => (up_to(until).await? == many, until == highest),
+                None => (false, false),
             };
-            // What is made in between is counted the next time.
-            let now = match (before, then) {
-                (Some((_, until)), Some(then)) if until == highest => then,
-                _ => up_to(highest).await?,
-            };
-            if before.map(|(many, _)| many) != then || then.is_none() {
+            if !as_many {
                 self.moved.store(true, Relaxed);
             }
-            self.counted()[i] = Some((now, highest));
+            if !as_many || !same_range {
+                // What is made in between is counted the next time.
+                let now = up_to(highest).await?;
+                self.counted()[i] = Some((now, highest));
+            }
         }
         Ok(self.moved.load(Relaxed))
     }

@@ -244,7 +244,7 @@ fn is_sound(path: &Path, key: &DatabaseKey) -> Result<bool, StoreError> {
 pub enum Mended {
     /// All of it, but perhaps for the last seconds before a cut of power.
     Whole,
-    /// Not all: the second copy was damaged too.
+    /// Perhaps not all: the second copy was damaged too, or older.
     Partly,
 }
 

@@ -53,7 +53,7 @@ wire! {
     enum Mended {
         /// All that the operator wrote is kept.
         Whole,
-        /// Some of it could not be read.
+        /// Some of it may be missing.
         Partly,
     }
 

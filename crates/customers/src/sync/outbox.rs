@@ -287,8 +287,7 @@ pub(crate) fn refuse(db: &Connection, mut entry: Entry, why: &str) -> Result<(),
     entry.state = if folded { State::Queued } else { State::Refused };
     (entry.not_before, entry.attempts) = (0, 0);
     put(db, &entry)?;
-    say_why(db, entry.seq, why)?;
-    Ok(())
+    say_why(db, entry.seq, why)
 }
 
 /// What waits or is on its way, oldest first.

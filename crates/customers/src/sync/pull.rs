@@ -190,10 +190,8 @@ impl Engine {
         }
         for (remote, into) in &page.merged {
             // What happened with the one has happened with the other, or with whom that one was merged into.
-            let mut last = into;
-            for _ in &page.merged {
-                last = page.merged.iter().find(|(from, _)| from == last).map_or(last, |(_, into)| into);
-            }
+            let chain = std::iter::successors(Some(into), |last| page.merged.get(*last));
+            let Some(last) = chain.take(page.merged.len() + 1).last() else { continue };
             if let Some(to) = link::to(h.db, entity, last)? {
                 let from = match link::to(h.db, entity, remote)? {
                     Some(l) => l.uid,
@@ -323,6 +321,7 @@ fn first_id(h: &Here<'_>, entity: Entity, remote: &str) -> Result<String, StoreE
     Ok(uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_URL, name.as_bytes()).to_string())
 }
 
+/// That id, or another where a card has it already.
 fn own_id(h: &Here<'_>, entity: Entity, remote: &str) -> Result<String, StoreError> {
     let id = first_id(h, entity, remote)?;
     // A card of this computer that was once of that CRM stays what it is.

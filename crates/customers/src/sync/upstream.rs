@@ -98,7 +98,7 @@ pub struct Page {
     /// Ids of those that are gone.
     pub gone: Vec<String>,
     /// Ids of those of them that were merged into another, with that one's.
-    pub merged: Vec<(String, String)>,
+    pub merged: BTreeMap<String, String>,
     /// How to ask for the next page; none when this was the last.
     pub next: Option<String>,
     /// On the last page of a feed by token: the token to ask with the next time.

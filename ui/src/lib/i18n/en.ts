@@ -574,7 +574,7 @@ export const en = {
   'notice.dismiss': 'Dismiss',
   'notice.mended.whole': 'The customer database was damaged and has been made anew. All that you wrote is kept.',
   'notice.mended.partly':
-    'The customer database was damaged, its second copy too, and not all that you wrote could be kept. Look through your calls, and tell whoever looks after this computer: the damaged files are still in the data folder.',
+    'The customer database was damaged and has been made anew, and some of what you wrote may be missing. Look through your calls, and tell whoever looks after this computer: the damaged files are still in the data folder.',
   'notice.mendedCrm': 'The other customers are being fetched from the CRM again; until then some are missing.',
 
   'notReached.again': 'Call again',

@@ -580,7 +580,7 @@ export const it: Dictionary = {
   'notice.mended.whole':
     'Il database dei clienti era danneggiato ed è stato rifatto. Tutto quello che hai scritto è conservato.',
   'notice.mended.partly':
-    'Il database dei clienti era danneggiato, come la sua seconda copia, e non tutto quello che hai scritto si è potuto conservare. Controlla le tue chiamate e avvisa chi si occupa di questo computer: i file danneggiati sono ancora nella cartella dei dati.',
+    'Il database dei clienti era danneggiato ed è stato rifatto; può mancare una parte di quello che hai scritto. Controlla le tue chiamate e avvisa chi si occupa di questo computer: i file danneggiati sono ancora nella cartella dei dati.',
   'notice.mendedCrm': 'Gli altri clienti arrivano di nuovo dal CRM; fino ad allora alcuni mancano.',
 
   'notReached.again': 'Richiama',

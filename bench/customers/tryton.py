@@ -1,7 +1,6 @@
 """Says how many operators a Tryton server on PostgreSQL holds: `tryton.py cuffia-customers-bench [COUNT]`."""
 
 import json
-import os
 import pathlib
 import shutil
 import subprocess
@@ -34,18 +33,12 @@ def answers(url):
 
 def main():
     program, count = sys.argv[1], int((sys.argv[2:] or ["100000"])[0])
-    programs = max(pathlib.Path("/usr/lib/postgresql").iterdir(), key=lambda p: int(p.name)) / "bin"
     folder = pathlib.Path(tempfile.mkdtemp(prefix="cuffia-tryton-"))
     running = []
     try:
-        shutil.copytree(MADE / "made-8.2.pg", folder / "data")
-        command = [programs / "postgres", "-D", folder / "data", "-k", folder, "-c", "listen_addresses="]
-        if os.geteuid() == 0:
-            subprocess.run(["chown", "-R", "postgres", folder], check=True)
-            command = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", *command]
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        running.append(subprocess.Popen(command, **quiet))
-        psql = [programs / "psql", "-q", "-h", folder, "-U", "tryton", "-d", "crm", "-v", "ON_ERROR_STOP=1"]
+        running.append(subprocess.Popen([ROOT / "scripts/postgresql", folder], **quiet))
+        psql = ["psql", "-q", "-h", folder, "-U", "tryton", "-d", "crm", "-v", "ON_ERROR_STOP=1"]
         deadline = time.monotonic() + 60
         while subprocess.run([*psql, "-c", "SELECT"], **quiet).returncode:
             assert time.monotonic() < deadline, "PostgreSQL does not answer"

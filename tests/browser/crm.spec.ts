@@ -1,26 +1,12 @@
 import { expect, type Page } from '@playwright/test';
-import { Radicale } from '../support/radicale';
+import type { Radicale } from '../support/radicale';
 import { Tryton } from '../support/tryton';
-import { begin, nothingForAxe, press, reach, test as base, type } from './engine';
+import { connectFound, fillIn, mark, open, test, write } from './crm';
+import { begin, nothingForAxe, press, reach, type } from './engine';
 
-const test = base.extend<{ crm: Radicale }>({
-  crm: async ({}, use) => {
-    const crm = new Radicale();
-    await crm.start();
-    await use(crm);
-    await crm.end();
-  },
-});
-
-/** From anywhere to the settings' CRM, filled in; the password is wrong at first. */
+/** From anywhere to a connected CRM; the password is wrong at first. */
 async function connect(page: Page, crm: Radicale) {
-  await press(page, page.getByRole('link', { name: 'Settings', exact: true }));
-  await expect(page.getByText('stay on this computer alone')).toBeVisible();
-  await press(page, page.getByRole('button', { name: 'Connect a CRM' }));
-  await expect(page.getByLabel('What your employer uses')).toBeFocused();
-  await type(page, page.getByLabel('Address of the server'), crm.address);
-  await type(page, page.getByLabel('User name'), 'anna');
-  const password = page.locator('#crm-password');
+  const password = await fillIn(page, crm);
   await type(page, password, 'nonsense');
   await page.keyboard.press('Enter');
   await expect(page.getByText('does not accept this user name and password')).toBeVisible();
@@ -30,28 +16,7 @@ async function connect(page: Page, crm: Radicale) {
   await page.keyboard.press('Enter');
   await expect(page.getByRole('radio', { name: /Our customers.*to read and to change/ })).toBeChecked();
   await nothingForAxe(page);
-  await press(page, page.getByRole('button', { name: 'Connect', exact: true }).last());
-  await expect(mark(page)).toContainText('All sent');
-}
-
-const mark = (page: Page) => page.getByTestId('sync');
-
-async function open(page: Page, name: string) {
-  await press(page, page.getByRole('link', { name: 'Customers', exact: true }));
-  const search = page.getByLabel('Search customers');
-  await search.fill(name);
-  await press(page, page.getByRole('link', { name: new RegExp(name) }));
-}
-
-async function write(page: Page, note: string) {
-  await press(page, page.getByRole('button', { name: 'Change', exact: true }));
-  await expect(page.getByLabel('Name', { exact: true })).toBeFocused();
-  const field = page.getByLabel('Note');
-  await reach(page, field);
-  await page.keyboard.press('ControlOrMeta+A');
-  await page.keyboard.type(note);
-  await press(page, page.getByRole('button', { name: 'Save', exact: true }));
-  await expect(page.getByRole('button', { name: 'Change', exact: true })).toBeFocused();
+  await connectFound(page);
 }
 
 test('the address book is here, and what is written offline is there once the server is back', async ({

@@ -3,7 +3,7 @@
 use crate::{CONTACT, fields, wall};
 use cuffia_customers::{DatabaseKey, Store, StoreError, new_id};
 use serde_json::json;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// A disk of so many kilobytes at a folder, as long as the test's own view of the file system lasts.
@@ -18,13 +18,26 @@ fn create(store: &Store, note: &str) -> Result<String, StoreError> {
     Ok(uid)
 }
 
+/// A store with a CRM that nothing has been sent to, on a disk of so many megabytes.
+fn begun(folder: &Path, megabytes: u8) -> (PathBuf, DatabaseKey, Store) {
+    disk(&format!("size={megabytes}m"), folder);
+    let (path, key) = (folder.join("cuffia.db"), DatabaseKey::random().unwrap());
+    let store = Store::open(&path, &key).unwrap();
+    store.connect_crm("disk", &["name", "note"], "IT", wall()).unwrap();
+    (path, key, store)
+}
+
+fn all_is_kept(store: &Store, kept: &[String]) {
+    assert_eq!(store.standing().unwrap().waiting, kept.len() as i64);
+    for uid in kept {
+        assert!(store.customer_fields(uid).unwrap().is_some(), "{uid} is lost");
+    }
+}
+
 #[test]
 fn on_a_full_or_protected_disk_nothing_that_was_kept_is_lost() {
     let folder = tempfile::tempdir().unwrap();
-    disk("size=4m", folder.path());
-    let (path, key) = (folder.path().join("cuffia.db"), DatabaseKey::random().unwrap());
-    let store = Store::open(&path, &key).unwrap();
-    store.connect_crm("disk", &["name", "note"], "IT", wall()).unwrap();
+    let (path, key, store) = begun(folder.path(), 4);
     let (mut kept, mut refused) = (Vec::new(), None);
     let note = "a note of some length ".repeat(40);
     for _ in 0..5_000 {
@@ -55,19 +68,13 @@ fn on_a_full_or_protected_disk_nothing_that_was_kept_is_lost() {
     let store = Store::open(&path, &key).unwrap();
     assert!(store.is_sound().unwrap());
     assert_eq!(store.count_customers().unwrap(), kept.len() as i64);
-    assert_eq!(store.standing().unwrap().waiting, kept.len() as i64);
-    for uid in &kept {
-        assert!(store.customer_fields(uid).unwrap().is_some(), "{uid} is lost");
-    }
+    all_is_kept(&store, &kept);
 }
 
 #[test]
 fn a_damaged_database_on_a_full_disk_is_mended_once_there_is_room() {
     let folder = tempfile::tempdir().unwrap();
-    disk("size=8m", folder.path());
-    let (path, key) = (folder.path().join("cuffia.db"), DatabaseKey::random().unwrap());
-    let store = Store::open(&path, &key).unwrap();
-    store.connect_crm("disk", &["name", "note"], "IT", wall()).unwrap();
+    let (path, key, store) = begun(folder.path(), 8);
     let note = "a note of some length ".repeat(40);
     let kept: Vec<String> = (0..100).map(|_| create(&store, &note).unwrap()).collect();
     drop(store);
@@ -96,8 +103,5 @@ fn a_damaged_database_on_a_full_disk_is_mended_once_there_is_room() {
     assert!(refused > 5, "only {refused}");
     std::fs::remove_file(other).unwrap();
     let store = Store::open(&path, &key).unwrap();
-    assert_eq!(store.standing().unwrap().waiting, kept.len() as i64);
-    for uid in &kept {
-        assert!(store.customer_fields(uid).unwrap().is_some(), "{uid} is lost");
-    }
+    all_is_kept(&store, &kept);
 }

@@ -34,7 +34,7 @@ pub struct Tryton {
     folder: TempDir,
 }
 
-pub fn installed() -> PathBuf {
+fn installed() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/tryton")
 }
 

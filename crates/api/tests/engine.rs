@@ -505,24 +505,34 @@ fn ruin(folder: &Path) {
     std::fs::write(&path, bytes).unwrap();
 }
 
-/// A window on a line, and a switchboard. What there is of customers is in the database's file, and not only in its log.
-async fn connected_to_a_file(folder: &Path) -> (Switchboard, UnboundedReceiver<SwitchboardEvent>, Shell) {
+/// A call to a customer, with a draft, that rings at the switchboard.
+struct Ringing {
+    board: Switchboard,
+    there: CallId,
+    shell: Shell,
+    call: String,
+    known: CustomerRow,
+    _events: UnboundedReceiver<SwitchboardEvent>,
+}
+
+/// What there is of customers is in the database's file, and not only in its log.
+async fn ringing_on_a_file(folder: &Path) -> Ringing {
     let (key, _) = cuffia_customers::open_key(folder, false).unwrap();
     drop(Store::open(&folder.join("cuffia.db"), &key).map(|store| cuffia_customers::fill(&store, NOW).unwrap()));
-    let (board, events) = employer().await;
+    let (board, mut events) = employer().await;
     let mut shell = Shell::open(folder);
     shell.connect(&board).await;
-    (board, events, shell)
+    let known = shell.someone().await;
+    let call = shell.dial(&known.number).await;
+    let there = dialled(&mut events).await;
+    shell.ask("save_draft", json!({"call": call, "draft": draft("before", Some(&known.id))})).await;
+    Ringing { board, there, shell, call, known, _events: events }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_damaged_in_the_middle_of_a_call_is_mended_and_the_call_goes_on() {
     let dir = tempfile::tempdir().unwrap();
-    let (board, mut events, mut shell) = connected_to_a_file(dir.path()).await;
-    let known = shell.someone().await;
-    let call = shell.dial(&known.number).await;
-    let there = dialled(&mut events).await;
-    shell.ask("save_draft", json!({"call": call, "draft": draft("before", Some(&known.id))})).await;
+    let Ringing { board, there, mut shell, call, known, _events } = ringing_on_a_file(dir.path()).await;
 
     let found = shell.find("srl", 50).await;
     ruin(dir.path());
@@ -546,11 +556,7 @@ async fn a_database_damaged_in_the_middle_of_a_call_is_mended_and_the_call_goes_
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_that_ends_while_the_database_is_damaged_is_kept_as_it_ended() {
     let dir = tempfile::tempdir().unwrap();
-    let (board, mut events, mut shell) = connected_to_a_file(dir.path()).await;
-    let known = shell.someone().await;
-    let call = shell.dial(&known.number).await;
-    let there = dialled(&mut events).await;
-    shell.ask("save_draft", json!({"call": call, "draft": draft("before", Some(&known.id))})).await;
+    let Ringing { board, there, mut shell, call, known, _events } = ringing_on_a_file(dir.path()).await;
     // Another program's write: nothing that was read before counts any more.
     let (key, _) = cuffia_customers::open_key(dir.path(), false).unwrap();
     let other = Store::open(&dir.path().join("cuffia.db"), &key).unwrap();

@@ -2,8 +2,9 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { expect, type Page } from '@playwright/test';
-import { Radicale } from '../../support/radicale';
-import { begin, nothingForAxe, press, reach, test as base, type } from '../engine';
+import type { Radicale } from '../../support/radicale';
+import { connectFound, fillIn, mark, open, test as withCrm, write } from '../crm';
+import { begin, nothingForAxe, press, type } from '../engine';
 
 const root = join(import.meta.dirname, '../../..');
 /** Whoever calls: a user of the test switchboard whose name is a customer's number. */
@@ -34,7 +35,7 @@ class Told {
   }
 }
 
-const test = base.extend<{ switchboard: Told; caller: Told; crm: Radicale }>({
+const test = withCrm.extend<{ switchboard: Told; caller: Told }>({
   switchboard: async ({}, use) => {
     const switchboard = new Told(join(root, 'target/debug/cuffia-peers'));
     await switchboard.said(/^ready/);
@@ -47,26 +48,13 @@ const test = base.extend<{ switchboard: Told; caller: Told; crm: Radicale }>({
     await use(caller);
     await caller.end();
   },
-  crm: async ({}, use) => {
-    const crm = new Radicale();
-    await crm.start();
-    await use(crm);
-    await crm.end();
-  },
 });
 
-const mark = (page: Page) => page.getByTestId('sync');
-
 async function connect(page: Page, crm: Radicale) {
-  await press(page, page.getByRole('link', { name: 'Settings', exact: true }));
-  await press(page, page.getByRole('button', { name: 'Connect a CRM' }));
-  await type(page, page.getByLabel('Address of the server'), crm.address);
-  await type(page, page.getByLabel('User name'), 'anna');
-  await type(page, page.locator('#crm-password'), 'ciao ciao');
+  await type(page, await fillIn(page, crm), 'ciao ciao');
   await page.keyboard.press('Enter');
   await expect(page.getByRole('radio', { name: /Our customers/ })).toBeChecked();
-  await press(page, page.getByRole('button', { name: 'Connect', exact: true }).last());
-  await expect(mark(page)).toContainText('All sent');
+  await connectFound(page);
   await type(page, page.getByLabel('Address', { exact: true }), 'ws://127.0.0.1:8080/');
   await type(page, page.getByLabel('Extension'), 'alice');
   await type(page, page.getByLabel('Password', { exact: true }), 'alicepw');
@@ -95,15 +83,8 @@ test('a customer of the CRM calls while the CRM is away: the card is there with 
   await page.keyboard.press('F9');
   await caller.said(/"confirmed"/);
 
-  await press(page, page.getByRole('link', { name: 'Customers', exact: true }));
-  await page.getByLabel('Search customers').fill('anna');
-  await press(page, page.locator('main').getByRole('link', { name: /Anna Po.*Officine/ }));
-  await press(page, page.getByRole('button', { name: 'Change', exact: true }));
-  const note = page.getByLabel('Note');
-  await reach(page, note);
-  await page.keyboard.press('ControlOrMeta+A');
-  await page.keyboard.type('Called about the invoice');
-  await press(page, page.getByRole('button', { name: 'Save', exact: true }));
+  await open(page, 'Anna Po');
+  await write(page, 'Called about the invoice');
   await expect(mark(page)).toContainText('Offline since');
   caller.say('hangup');
   await caller.said(/"ended"/);
@@ -113,9 +94,7 @@ test('a customer of the CRM calls while the CRM is away: the card is there with 
   await press(page, page.getByRole('button', { name: 'Try now' }));
   await expect(page.getByText('Nothing waits')).toBeVisible();
   expect(await crm.card('po')).toContain('NOTE:Called about the invoice');
-  await press(page, page.getByRole('link', { name: 'Customers', exact: true }));
-  await page.getByLabel('Search customers').fill('anna');
-  await press(page, page.locator('main').getByRole('link', { name: /Anna Po.*Officine/ }));
+  await open(page, 'Anna Po');
   await expect(
     page
       .locator('main')

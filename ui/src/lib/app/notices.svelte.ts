@@ -33,6 +33,11 @@ class Notices {
     if (this.list.some((n) => n.notReached)) this.list = this.list.filter((n) => !n.notReached);
   }
 
+  /** What was told with this code is over. */
+  forget(code: string) {
+    if (this.list.some((n) => n.error?.code === code)) this.list = this.list.filter((n) => n.error?.code !== code);
+  }
+
   dismiss(id: number) {
     this.list = this.list.filter((n) => n.id !== id);
   }
@@ -50,6 +55,8 @@ export const notices = new Notices();
 store.onChange((change) => {
   if (change.part === 'notice') notices.problem(change.value);
   if (change.part === 'notReached') notices.notReached(change.value);
+  // That it is being mended is no longer so; that it is mended is said beside.
+  if (change.part === 'app' && change.value.mended) notices.forget('store.damaged');
 });
 
 /** Carries out what the operator asked for. When it fails he is told, and gets nothing. */

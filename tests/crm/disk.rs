@@ -23,7 +23,7 @@ fn begun(folder: &Path, megabytes: u8) -> (PathBuf, DatabaseKey, Store) {
     disk(&format!("size={megabytes}m"), folder);
     let (path, key) = (folder.join("cuffia.db"), DatabaseKey::random().unwrap());
     let store = Store::open(&path, &key).unwrap();
-    store.connect_crm("disk", &["name", "note"], "IT", wall()).unwrap();
+    store.connect_crm("disk", &[(CONTACT, &["name", "note"])], "IT", wall()).unwrap();
     (path, key, store)
 }
 

@@ -7,6 +7,7 @@ mod killed;
 mod line;
 mod postgres;
 mod radicale;
+mod rt;
 mod tryton;
 
 use cuffia_crm::{Account, CardDav, CrmError, Kind, News, Runner, Upstream};
@@ -57,7 +58,7 @@ impl Working {
 
     fn on(upstream: Arc<dyn Upstream>) -> Working {
         let (folder, store) = store();
-        store.connect_crm("here", upstream.fields(), "IT", wall()).unwrap();
+        store.connect_crm("here", &upstream.fields(), "IT", wall()).unwrap();
         let (say, news) = unbounded_channel();
         let say = move |n| {
             let _ = say.send(n);
@@ -74,7 +75,7 @@ impl Working {
             }
         };
         let done = tokio::time::timeout(Duration::from_secs(60), wait).await;
-        assert!(done.is_ok(), "{what}: {:?}", self.store.standing());
+        assert!(done.is_ok(), "{what}: {:?} {:?}", self.store.standing(), self.store.waiting(9));
     }
 
     async fn sent(&mut self) {
@@ -265,7 +266,7 @@ async fn a_password_that_is_no_longer_right_stops_asking_and_loses_nothing() {
     let (_folder, store) = store();
     let wrong = Account { password: "nonsense".into(), ..account(server.address()) };
     let upstream = CardDav::new(&wrong, &Trust::System, BOOK, true).unwrap();
-    store.connect_crm("radicale", upstream.fields(), "IT", wall()).unwrap();
+    store.connect_crm("radicale", &upstream.fields(), "IT", wall()).unwrap();
     store.create(CONTACT, &new_id(), &fields([("name", json!("Dario"))]), "IT", wall()).unwrap();
     let (say, news) = unbounded_channel();
     let say = move |n| {

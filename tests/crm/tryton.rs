@@ -431,7 +431,7 @@ async fn an_operator_with_rights_of_his_own_works_and_one_without_is_told() {
         "perm_write": false, "perm_create": false, "perm_delete": false,
         "rules": [["create", [{ "domain": "[[\"name\", \"!=\", \"Segreta\"]]" }]]] });
     let rule = server.call_any("ir.rule.group.create", json!([[rule], {}]));
-    let upstream = works.open(&Trust::System, DATABASE, false, "IT").unwrap();
+    let upstream = works.open(&Trust::System, DATABASE, false, true, "IT").unwrap();
     let named = |name| fields([("name", json!(name))]);
     let create = |name| Demand::Create { entity: CONTACT, key: new_id(), fields: named(name) };
     assert!(matches!(upstream.ask(&create("Anna")).await, Ok(Answer::Record(_))));

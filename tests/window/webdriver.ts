@@ -1,4 +1,3 @@
-import { basename } from 'node:path';
 import { running } from '../support/left';
 import { freePort } from '../support/ports';
 import { start, stop, until } from './process';
@@ -90,8 +89,8 @@ export class Window {
 
   /** Asks the program to end, as the system does, and ends the driver when it is gone. (The driver itself would kill it.) */
   async close(): Promise<void> {
-    const name = basename(this.binary).slice(0, 15);
-    const ours = () => running(this.environment.CUFFIA_DATA_DIR).find((process) => process.name === name);
+    // Its own name, whatever starts it.
+    const ours = () => running(this.environment.CUFFIA_DATA_DIR).find((process) => process.name === 'cuffia-desktop');
     const found = ours();
     if (found) process.kill(found.pid, 'SIGTERM');
     try {

@@ -7,6 +7,7 @@ import type {
   CustomerRow,
   DeviceView,
   ImportView,
+  OpenRequest,
   PracticeResult,
   PracticeView,
   RecordingView,
@@ -22,7 +23,7 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 const now = () => Date.now();
-const empty = { kind: null, topic: null, subtopic: null, note: '', customer: null };
+const empty = { kind: null, topic: null, subtopic: null, note: '', customer: null, open: false, due: null };
 
 export function snapshot(): Snapshot {
   return {
@@ -100,15 +101,17 @@ export const table: ImportView = {
 };
 
 export const books: BookView[] = [
-  { path: '/anna/customers/', name: 'Customers', cards: 4120, writable: true },
-  { path: '/shared/suppliers/', name: 'Suppliers', cards: 88, writable: false },
+  { path: '/anna/customers/', name: 'Customers', cards: 4120, writable: true, customers: true, requests: false },
+  { path: '/shared/suppliers/', name: 'Suppliers', cards: 88, writable: false, customers: true, requests: false },
 ];
 
-const nothing = { base: '', mine: '', theirs: '', record: [], shown: 'null' };
+const nothing = { what: 'customer' as const, base: '', mine: '', theirs: '', fields: [], shown: 'null' };
 
 export const work = (): CrmWork => ({
   waiting: [
     {
+      what: 'customer',
+      record: 'k1',
       customer: 'k1',
       name: 'Giulia Ferraro',
       kind: 'update',
@@ -118,6 +121,8 @@ export const work = (): CrmWork => ({
       why: null,
     },
     {
+      what: 'customer',
+      record: 'k2',
       customer: 'k2',
       name: 'Marco Bianchi',
       kind: 'create',
@@ -126,10 +131,23 @@ export const work = (): CrmWork => ({
       at: now() - 4 * MINUTE,
       why: 'the server fails: OperationalError',
     },
+    {
+      what: 'request',
+      record: 'r2',
+      customer: 'k2',
+      name: 'Order: Licences – More users',
+      kind: 'create',
+      fields: [],
+      sent: false,
+      at: now() - 3 * MINUTE,
+      why: null,
+    },
   ],
   refused: [
     {
       seq: 4,
+      what: 'customer',
+      record: 'k3',
       customer: 'k3',
       name: 'Chiara Russo',
       kind: 'update',
@@ -140,6 +158,7 @@ export const work = (): CrmWork => ({
   conflicts: [
     {
       ...nothing,
+      record: 'k1',
       customer: 'k1',
       name: 'Giulia Ferraro',
       kind: 'field',
@@ -151,11 +170,12 @@ export const work = (): CrmWork => ({
     },
     {
       ...nothing,
+      record: 'k5',
       customer: 'k5',
       name: 'Officine Po',
       kind: 'gone_there',
       field: null,
-      record: [
+      fields: [
         { field: 'name', value: 'Officine Po' },
         { field: 'town', value: 'Torino' },
         { field: 'note', value: 'Calls back on Tuesdays.' },
@@ -186,7 +206,33 @@ const request = (
   subtopic,
   note,
   customer: 'k1',
+  title: '',
+  due: null,
+  done: true,
 });
+
+export const open = (): OpenRequest[] => [
+  {
+    name: 'Giulia Ferraro',
+    request: {
+      ...request('r7', 2 * DAY, 'complaint', 'invoices', 'mismatch', 'Invoice 2291: send the corrected one'),
+      done: false,
+      due: now() - 5 * HOUR,
+    },
+  },
+  {
+    name: 'Marco Bianchi',
+    request: {
+      ...request('r8', HOUR, 'order', 'licences', 'more_users', 'Two more places from December'),
+      done: false,
+      due: now() + DAY,
+    },
+  },
+  {
+    name: 'Chiara Russo',
+    request: { ...request('r9', 3 * HOUR, 'callback', 'other', 'other', ''), done: false },
+  },
+];
 
 export function card(): CustomerCard {
   return {
@@ -265,6 +311,8 @@ export function wrapUp(part: Partial<WrapUpView> = {}): WrapUpView {
       subtopic: 'mismatch',
       note: 'Order 48213, invoice 2291 off by 12 euros',
       customer: 'k1',
+      open: true,
+      due: now() + DAY,
     },
     customers: [card()],
     reason: 'hung_up_there',
@@ -406,6 +454,16 @@ export function timeline(): TimelineItem[] {
       at: now() - 20 * DAY,
       call: null,
       request: request('r2', 20 * DAY, 'consultation', 'reports', 'vat', 'Where the quarterly summary is printed'),
+    },
+    {
+      at: now() - 2 * DAY,
+      call: null,
+      request: {
+        ...request('r10', 2 * DAY, null, '', '', 'It says December, and we paid in November.'),
+        title: 'Reminder for invoice 2291',
+        done: false,
+        due: now() + DAY,
+      },
     },
   ];
 }

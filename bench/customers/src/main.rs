@@ -68,7 +68,8 @@ fn local(count: usize) {
     let begun = Instant::now();
     let store = Store::open(&path, &key).unwrap();
     let opened = begun.elapsed().as_secs_f64() * 1e3;
-    store.connect_crm("bench", &["name", "company", "product", "town", "note", "numbers", "emails"], "IT", 1).unwrap();
+    let mapped = ["name", "company", "product", "town", "note", "numbers", "emails"];
+    store.connect_crm("bench", &[(Entity::Contact, &mapped)], "IT", 1).unwrap();
     let some = |chance: &mut SmallRng| kept.choose(chance).unwrap().clone();
     // Each letter typed is a search: what a person waits for after it.
     let typed = |store: &Store, chance: &mut SmallRng, what: &dyn Fn(&Customer) -> String| {

@@ -113,7 +113,7 @@ pub async fn run(count: usize) {
     let store = Store::open(&folder.path().join("cuffia.db"), &DatabaseKey::random().unwrap()).unwrap();
     let store = Arc::new(store);
     let upstream = upstream();
-    store.connect_crm("bench", upstream.fields(), "IT", wall()).unwrap();
+    store.connect_crm("bench", &upstream.fields(), "IT", wall()).unwrap();
     let (say, mut news) = unbounded_channel();
     let begun = Instant::now();
     let say = move |n| {

@@ -20,7 +20,7 @@ const LOOKS: usize = 5;
 fn operator(address: &str) -> Arc<dyn Upstream> {
     let account =
         Account { kind: Kind::Tryton, address: address.into(), user: "admin".into(), password: "adminpass".into() };
-    account.open(&Trust::System, "crm", false, "IT").unwrap()
+    account.open(&Trust::System, "crm", false, true, "IT").unwrap()
 }
 
 async fn page(operator: &dyn Upstream, after: After) -> cuffia_customers::sync::upstream::Page {

@@ -173,7 +173,7 @@ impl Engine {
     }
 
     pub(crate) async fn register_request(&self, s: SaveDraft) -> Answer<RequestView> {
-        let request = self.desk().register(&s.call, &s.draft.into())?;
+        let request = self.desk().register(&s.call, &s.draft.into(), self.language() == Language::It)?;
         Ok(show::request(&request))
     }
 

@@ -2,7 +2,8 @@
 
 use crate::engine::Engine;
 use crate::view::*;
-use cuffia_customers::sync::upstream::Fields;
+use cuffia_customers::Store;
+use cuffia_customers::sync::upstream::{Entity, Fields};
 use cuffia_customers::sync::{Choice, Conflict, Kind, Stopped};
 use cuffia_desk::DeskError;
 use serde_json::Value;
@@ -43,6 +44,7 @@ impl Engine {
             kind: match account.kind {
                 cuffia_desk::CrmKind::CardDav => CrmKind::CardDav,
                 cuffia_desk::CrmKind::Tryton => CrmKind::Tryton,
+                cuffia_desk::CrmKind::Rt => CrmKind::Rt,
             },
             name: account.name,
             server: account.address,
@@ -67,6 +69,8 @@ impl Engine {
             name: b.name,
             cards: u32::try_from(b.cards).unwrap_or(u32::MAX),
             writable: b.writable,
+            customers: b.customers,
+            requests: b.requests,
         };
         Ok(books.into_iter().map(view).collect())
     }
@@ -94,25 +98,17 @@ impl Engine {
 
     pub(crate) async fn crm_work(&self, _: Nothing) -> Answer<CrmWork> {
         let store = self.desk().store();
-        let name = |uid: &str| store.customer(uid).map(|c| c.name).unwrap_or_default();
-        let waiting = store.waiting(LISTED)?.into_iter().map(|w| WaitingView {
-            name: name(&w.uid),
-            customer: w.uid,
-            kind: kind(w.kind),
-            fields: w.fields,
-            sent: w.sent,
-            at: w.at,
-            why: w.why,
+        let named = |entity: Entity, uid: &str| named(store, entity, uid);
+        let waiting = store.waiting(LISTED)?.into_iter().map(|w| {
+            let Named { what, customer, name } = named(w.entity, &w.uid);
+            let (record, kind) = (w.uid, kind(w.kind));
+            WaitingView { what, record, customer, name, kind, fields: w.fields, sent: w.sent, at: w.at, why: w.why }
         });
-        let refused = store.refused(LISTED)?.into_iter().map(|r| RefusedView {
-            seq: r.seq,
-            name: name(&r.uid),
-            customer: r.uid,
-            kind: kind(r.kind),
-            why: r.why,
-            at: r.at,
+        let refused = store.refused(LISTED)?.into_iter().map(|r| {
+            let Named { what, customer, name } = named(r.entity, &r.uid);
+            RefusedView { seq: r.seq, what, record: r.uid, customer, name, kind: kind(r.kind), why: r.why, at: r.at }
         });
-        let conflicts = store.conflicts()?.into_iter().take(LISTED as usize).map(|c| conflict(&c, name(&c.uid)));
+        let conflicts = store.conflicts()?.into_iter().take(LISTED as usize).map(|c| conflict(store, &c));
         Ok(CrmWork {
             waiting: waiting.collect(),
             refused: refused.collect(),
@@ -123,13 +119,27 @@ impl Engine {
 
     pub(crate) async fn choose_value(&self, c: ChooseValue) -> Answer<Nothing> {
         let all = self.desk().store().conflicts()?;
-        let same = |x: &&Conflict| x.uid == c.customer && x.field == c.field;
+        let same = |x: &&Conflict| x.uid == c.record && what(x.entity) == c.what && x.field == c.field;
         let missing = DeskError::from(cuffia_customers::StoreError::Missing("conflict"));
         let mut conflict = all.iter().find(same).cloned().ok_or(missing)?;
         // What it is by now may be another than what he was shown.
         conflict.theirs = serde_json::from_str(&c.shown).unwrap_or(Value::Null);
         self.desk().choose(&conflict, if c.mine { Choice::Mine } else { Choice::Theirs })?;
         DONE
+    }
+
+    pub(crate) async fn set_done(&self, s: SetDone) -> Answer<Nothing> {
+        self.desk().set_done(&s.request, s.done)?;
+        DONE
+    }
+
+    pub(crate) async fn open_requests(&self, _: Nothing) -> Answer<Vec<OpenRequest>> {
+        let store = self.desk().store();
+        let named = |r: cuffia_customers::Request| OpenRequest {
+            name: r.customer.as_deref().and_then(|uid| Some(store.customer(uid).ok()?.name)),
+            request: crate::show::request(&r),
+        };
+        Ok(store.open_requests(LISTED)?.into_iter().map(named).collect())
     }
 
     pub(crate) async fn let_go(&self, r: RefusedRef) -> Answer<Nothing> {
@@ -175,6 +185,7 @@ fn account(kind: CrmKind, address: String, user: String, password: String) -> cu
     let kind = match kind {
         CrmKind::CardDav => cuffia_desk::CrmKind::CardDav,
         CrmKind::Tryton => cuffia_desk::CrmKind::Tryton,
+        CrmKind::Rt => cuffia_desk::CrmKind::Rt,
     };
     cuffia_desk::Account { kind, address, user, password }
 }
@@ -206,17 +217,46 @@ fn kind(k: Kind) -> ChangeKind {
     }
 }
 
-/// A value as people read it.
-fn words(value: &Value) -> String {
+fn what(entity: Entity) -> RecordKind {
+    match entity {
+        Entity::Contact => RecordKind::Customer,
+        Entity::Request => RecordKind::Request,
+    }
+}
+
+/// What people call a record.
+struct Named {
+    what: RecordKind,
+    customer: Option<String>,
+    name: String,
+}
+
+fn named(store: &Store, entity: Entity, uid: &str) -> Named {
+    let what = what(entity);
+    match entity {
+        Entity::Contact => {
+            let name = store.customer(uid).map(|c| c.name).unwrap_or_default();
+            Named { what, customer: Some(uid.to_owned()), name }
+        }
+        Entity::Request => {
+            let (name, customer) = store.request(uid).map(|r| (r.title, r.customer)).unwrap_or_default();
+            Named { what, customer, name }
+        }
+    }
+}
+
+/// A field's value as people read it; a time as a number, for the window knows how they write it.
+fn words(store: &Store, field: &str, value: &Value) -> String {
     match value {
+        Value::String(uid) if field == "customer" => store.customer(uid).map(|c| c.name).unwrap_or_default(),
         Value::String(text) => text.clone(),
-        Value::Array(all) => all.iter().map(words).collect::<Vec<_>>().join(", "),
+        Value::Array(all) => all.iter().map(|v| words(store, field, v)).collect::<Vec<_>>().join(", "),
         Value::Null => String::new(),
         other => other.to_string(),
     }
 }
 
-fn conflict(c: &Conflict, name: String) -> ConflictView {
+fn conflict(store: &Store, c: &Conflict) -> ConflictView {
     let kind = match (&c.field, &c.mine) {
         (Some(_), _) => ConflictKind::Field,
         (None, Value::Null) => ConflictKind::DeletedHere,
@@ -225,17 +265,21 @@ fn conflict(c: &Conflict, name: String) -> ConflictView {
     let record = if c.mine.is_null() { &c.theirs } else { &c.mine };
     let record = record.as_object().into_iter().flatten();
     let record: Vec<FieldView> =
-        record.map(|(field, value)| FieldView { field: field.clone(), value: words(value) }).collect();
-    let named = record.iter().find(|f| f.field == "name").map(|f| f.value.clone());
+        record.map(|(field, value)| FieldView { field: field.clone(), value: words(store, field, value) }).collect();
+    let Named { what, customer, name } = named(store, c.entity, &c.uid);
+    let named = record.iter().find(|f| f.field == "name" || f.field == "title").map(|f| f.value.clone());
+    let value = |v: &Value| c.field.as_ref().map(|field| words(store, field, v)).unwrap_or_default();
     ConflictView {
-        customer: c.uid.clone(),
+        what,
+        record: c.uid.clone(),
+        customer,
         name: named.filter(|_| name.is_empty()).unwrap_or(name),
         kind,
         field: c.field.clone(),
-        base: words(&c.base),
-        mine: if c.field.is_some() { words(&c.mine) } else { String::new() },
-        theirs: if c.field.is_some() { words(&c.theirs) } else { String::new() },
-        record,
+        base: value(&c.base),
+        mine: value(&c.mine),
+        theirs: value(&c.theirs),
+        fields: record,
         shown: c.theirs.to_string(),
         at: c.at,
     }

@@ -165,8 +165,15 @@ pub(crate) fn request(r: &Request) -> RequestView {
     RequestView {
         id: r.id.clone(),
         at: r.at,
-        // A kind of a later version is shown as the most general one rather than hidden.
-        kind: kind(Kind::from_word(&r.kind).unwrap_or(Kind::Consultation)),
+        kind: match &*r.kind {
+            // Made in the CRM.
+            "" => None,
+            // A kind of a later version is shown as the most general one rather than hidden.
+            word => Some(kind(Kind::from_word(word).unwrap_or(Kind::Consultation))),
+        },
+        title: r.title.clone(),
+        due: r.due,
+        done: r.done,
         topic: r.topic.clone(),
         subtopic: r.subtopic.clone(),
         note: r.note.clone(),
@@ -181,13 +188,16 @@ pub(crate) fn draft(d: &Draft) -> RequestDraft {
         subtopic: d.subtopic.clone(),
         note: d.note.clone(),
         customer: d.customer.clone(),
+        open: d.open,
+        due: d.due,
     }
 }
 
 impl From<RequestDraft> for Draft {
     fn from(d: RequestDraft) -> Self {
         let word = d.kind.and_then(|k| Kind::ALL.iter().find(|x| kind(**x) == k)).map(|k| k.word().to_owned());
-        Draft { kind: word, topic: d.topic, subtopic: d.subtopic, note: d.note, customer: d.customer }
+        let RequestDraft { topic, subtopic, note, customer, open, due, .. } = d;
+        Draft { kind: word, topic, subtopic, note, customer, open, due }
     }
 }
 

@@ -157,6 +157,8 @@ api! {
     choose_value(ChooseValue) -> Nothing,
     /// Gives up what the CRM refused: the customer is again what the CRM has.
     let_go(RefusedRef) -> Nothing,
+    set_done(SetDone) -> Nothing,
+    open_requests(Nothing) -> Vec<OpenRequest>,
 
     /// Scenarios in the window's language.
     scenarios(Nothing) -> Vec<ScenarioView>,

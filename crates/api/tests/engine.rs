@@ -182,7 +182,7 @@ async fn number_dialled(events: &mut UnboundedReceiver<SwitchboardEvent>) -> (Ca
 }
 
 fn draft(note: &str, customer: Option<&str>) -> Value {
-    json!({"kind": "complaint", "topic": "invoices", "subtopic": "mismatch", "note": note, "customer": customer})
+    json!({"kind": "complaint", "topic": "invoices", "subtopic": "mismatch", "note": note, "customer": customer, "open": false, "due": null})
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,7 +2,7 @@
 
 use crate::find::Book;
 use crate::http::address;
-use crate::{CardDav, CrmError, Tryton, Upstream};
+use crate::{CardDav, CrmError, Rt, Tryton, Upstream};
 use cuffia_tls::Trust;
 use std::sync::Arc;
 
@@ -15,6 +15,8 @@ pub enum Kind {
     CardDav,
     /// Tryton 8.
     Tryton,
+    /// Request Tracker 5.
+    Rt,
 }
 
 /// A user of a server.
@@ -31,7 +33,7 @@ pub struct Account {
 }
 
 impl Account {
-    /// The address books or databases of the user, with how many customers each has.
+    /// The address books, databases or queues of the user, with how many customers each has.
     ///
     /// # Errors
     /// See [`CrmError`].
@@ -39,6 +41,7 @@ impl Account {
         match self.kind {
             Kind::CardDav => CardDav::books(self, trust).await,
             Kind::Tryton => Tryton::databases(self, trust).await,
+            Kind::Rt => Rt::queues(self, trust).await,
         }
     }
 
@@ -50,22 +53,31 @@ impl Account {
         match self.kind {
             Kind::CardDav => CardDav::found(self, trust).await,
             Kind::Tryton => Tryton::databases(self, trust).await,
+            Kind::Rt => Rt::queues(self, trust).await,
         }
     }
 
-    /// One of them, to be asked. `tokens`: it can tell what has changed since a token. `region` is the two-letter country of numbers
-    /// written without one.
+    /// One of them, to be asked: `book` is its path, `tokens` and `customers` as [`Book`] has them. `region` is the two-letter country of
+    /// numbers written without one.
     ///
     /// # Errors
     /// When the address is none.
-    pub fn open(&self, trust: &Trust, book: &str, tokens: bool, region: &str) -> Result<Arc<dyn Upstream>, CrmError> {
+    pub fn open(
+        &self,
+        trust: &Trust,
+        book: &str,
+        tokens: bool,
+        customers: bool,
+        region: &str,
+    ) -> Result<Arc<dyn Upstream>, CrmError> {
         Ok(match self.kind {
             Kind::CardDav => Arc::new(CardDav::new(self, trust, book, tokens)?),
             Kind::Tryton => Arc::new(Tryton::new(self, trust, book, region)?),
+            Kind::Rt => Arc::new(Rt::new(self, trust, book, customers, region)?),
         })
     }
 
-    /// What tells this user's address book or database on this server from every other, however the address was typed.
+    /// What tells this user's address book, database or queue on this server from every other, however the address was typed.
     ///
     /// # Errors
     /// When the address is none.
@@ -73,10 +85,12 @@ impl Account {
         let base = address(&self.address)?;
         let port = base.port_u16().unwrap_or(if base.scheme_str() == Some("http") { 80 } else { 443 });
         let host = base.host().unwrap_or_default().to_lowercase();
-        let kind = match self.kind {
-            Kind::CardDav => "carddav",
-            Kind::Tryton => "tryton",
+        let (kind, path) = match self.kind {
+            Kind::CardDav => ("carddav", ""),
+            Kind::Tryton => ("tryton", ""),
+            // Several may live on one host.
+            Kind::Rt => ("rt", base.path()),
         };
-        Ok(format!("{kind} {host}:{port}{book} {}", self.user))
+        Ok(format!("{kind} {host}:{port}{path}{book} {}", self.user))
     }
 }

@@ -95,8 +95,8 @@ impl Upstream for CardDav {
         }
     }
 
-    fn fields(&self) -> &'static [&'static str] {
-        &vcard::FIELDS
+    fn fields(&self) -> Vec<(Entity, &'static [&'static str])> {
+        vec![(Entity::Contact, &vcard::FIELDS)]
     }
 
     async fn ask(&self, demand: &Demand) -> Result<Answer, Failure> {
@@ -184,6 +184,7 @@ impl CardDav {
         let page = Page {
             records,
             gone: if from == 0 { report.gone.clone() } else { Vec::new() },
+            changed: Vec::new(),
             merged: BTreeMap::new(),
             there,
             token: next.is_none().then(|| report.token.clone()),

@@ -12,10 +12,10 @@ use libdav::names;
 use libdav::requests::DavRequest;
 use libdav::{Depth, PropertyName};
 
-/// An address book on a server.
+/// An address book on a server, a database, or a queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Book {
-    /// Its path on the server, with a slash at its end.
+    /// Its path on the server, with a slash at its end; a database's name; a queue's number.
     pub path: String,
     /// Its name as people see it.
     pub name: String,
@@ -25,6 +25,10 @@ pub struct Book {
     pub writable: bool,
     /// It can tell what has changed since a token (RFC 6578).
     pub tokens: bool,
+    /// It keeps customers for this user.
+    pub customers: bool,
+    /// It keeps requests.
+    pub requests: bool,
 }
 
 /// RFC 6764 §5.
@@ -118,6 +122,8 @@ async fn in_home(http: &Http, base: &Uri, home: &str) -> Result<Vec<Book>, CrmEr
             name: named.unwrap_or(last).to_owned(),
             cards: 0,
             writable: rights.is_none_or(|r| r.descendants().any(|p| may(&p))),
+            customers: true,
+            requests: false,
             tokens: reports.is_some_and(|r| r.descendants().any(|n| n.tag_name() == names::SYNC_COLLECTION)),
             path,
         });

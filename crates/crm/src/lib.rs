@@ -8,6 +8,7 @@ mod carddav;
 mod find;
 mod http;
 pub mod import;
+mod rt;
 mod runner;
 mod tryton;
 mod vcard;
@@ -15,11 +16,12 @@ mod vcard;
 pub use account::{Account, Kind};
 pub use carddav::CardDav;
 pub use find::Book;
+pub use rt::Rt;
 pub use runner::{Clock, News, Runner};
 pub use tryton::Tryton;
 
 use async_trait::async_trait;
-use cuffia_customers::sync::upstream::{Answer, Capabilities, Demand, Failure};
+use cuffia_customers::sync::upstream::{Answer, Capabilities, Demand, Entity, Failure};
 
 /// A CRM that can be asked.
 #[async_trait]
@@ -27,8 +29,8 @@ pub trait Upstream: Send + Sync {
     /// What it can do.
     fn capabilities(&self) -> Capabilities;
 
-    /// The fields of a customer that it keeps.
-    fn fields(&self) -> &'static [&'static str];
+    /// The fields that it keeps, of each kind of record.
+    fn fields(&self) -> Vec<(Entity, &'static [&'static str])>;
 
     /// Does what is asked, within half a minute or so.
     ///
@@ -88,6 +90,14 @@ pub enum CrmError {
     /// The database has no customers.
     #[error("the database {0:?} has no module for parties. Ask who runs the server to activate it")]
     NoParties(String),
+    /// It speaks something else than Request Tracker.
+    #[error("there is no Request Tracker at this address. Check the address: it is that of its start page")]
+    NoRt,
+    /// The user sees no queue.
+    #[error(
+        "this user sees no queue there. Ask who runs the server for the right to see one and to create tickets in it"
+    )]
+    NoQueue,
     /// It fails.
     #[error("the server fails: {0}")]
     Server(String),
@@ -111,6 +121,8 @@ impl CrmError {
             CrmError::WhichDatabase => "crm.which_database",
             CrmError::NoDatabase(_) => "crm.no_database",
             CrmError::NoParties(_) => "crm.no_parties",
+            CrmError::NoRt => "crm.no_rt",
+            CrmError::NoQueue => "crm.no_queue",
             CrmError::Server(_) => "crm.server",
         }
     }

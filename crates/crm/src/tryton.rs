@@ -90,6 +90,8 @@ impl Tryton {
             cards: usize::try_from(cards).unwrap_or(0),
             writable: may("write") && may("create"),
             tokens: false,
+            customers: true,
+            requests: false,
         })
     }
 
@@ -318,8 +320,8 @@ impl Upstream for Tryton {
         }
     }
 
-    fn fields(&self) -> &'static [&'static str] {
-        &party::FIELDS
+    fn fields(&self) -> Vec<(Entity, &'static [&'static str])> {
+        vec![(Entity::Contact, &party::FIELDS)]
     }
 
     async fn ask(&self, demand: &Demand) -> Result<Answer, Failure> {

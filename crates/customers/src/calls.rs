@@ -1,8 +1,11 @@
 //! Calls, what was written down about them, and promises.
 
+use crate::sync::upstream::{Entity, Fields};
+use crate::sync::{Here, outbox, records};
 use crate::{CustomerId, Store, StoreError};
 use rusqlite::{OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 /// A call as it is kept. Times are UTC milliseconds.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -51,10 +54,14 @@ pub struct Draft {
     pub note: String,
     /// The customer it is about.
     pub customer: Option<CustomerId>,
+    /// Something is left to be done.
+    pub open: bool,
+    /// Until when, UTC milliseconds.
+    pub due: Option<i64>,
 }
 
 /// A registered request.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Request {
     /// Id.
     pub id: String,
@@ -72,6 +79,33 @@ pub struct Request {
     pub subtopic: String,
     /// Note.
     pub note: String,
+    /// What it is called in the CRM.
+    pub title: String,
+    /// Until when it is to be done, UTC milliseconds.
+    pub due: Option<i64>,
+    /// Nothing is left to be done.
+    pub done: bool,
+}
+
+impl Request {
+    /// As the engine knows it.
+    fn fields(&self) -> Fields {
+        let text = |s: &String| json!(s);
+        [
+            ("customer", json!(self.customer)),
+            ("at", json!(self.at)),
+            ("kind", text(&self.kind)),
+            ("topic", text(&self.topic)),
+            ("subtopic", text(&self.subtopic)),
+            ("note", text(&self.note)),
+            ("title", text(&self.title)),
+            ("due", json!(self.due)),
+            ("done", json!(self.done)),
+        ]
+        .into_iter()
+        .map(|(field, value)| (field.to_owned(), value))
+        .collect()
+    }
 }
 
 /// A promise to a customer.
@@ -91,7 +125,7 @@ pub struct Promise {
 
 const CALL: &str = "id, outgoing, number, name, customer, called, practice, started, answered, ended, reason, recording, mos, \
      troubles";
-const REQUEST: &str = "id, call, customer, at, kind, topic, subtopic, note";
+const REQUEST: &str = "id, call, customer, at, kind, topic, subtopic, note, title, due, done";
 
 impl Store {
     /// Writes a call, new or changed. On disk when it returns.
@@ -179,24 +213,46 @@ impl Store {
         Ok(body.and_then(|b| serde_json::from_str(&b).ok()))
     }
 
-    /// Registers a request; the draft of its call is done with. One call has one request: a second one replaces the first.
+    /// Writes a request that no CRM is told of.
+    pub(crate) fn put_request(&self, r: &Request) -> Result<(), StoreError> {
+        self.change("", r.at, |h| records::write(h, Entity::Request, &r.id, &r.fields()))
+    }
+
+    /// Registers the request of a call, of which the operator was shown `seen` if there was one; the draft is done with. It goes to the CRM
+    /// if that keeps requests, and its customer with it; what is registered in practice does not. One call has one request: a second one
+    /// changes the first, whose id is the answer's.
     ///
     /// # Errors
     /// When the database refuses.
-    pub fn put_request(&self, r: &Request) -> Result<(), StoreError> {
-        let mut db = self.write();
-        let tx = db.transaction()?;
-        tx.execute("DELETE FROM request WHERE call = ?1", [&r.call])?;
-        tx.execute(
-            &format!("INSERT OR REPLACE INTO request ({REQUEST}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"),
-            params![r.id, r.call, r.customer, r.at, r.kind, r.topic, r.subtopic, r.note],
-        )?;
-        tx.execute("DELETE FROM draft WHERE call = ?1", [&r.call])?;
-        if r.customer.is_some() {
-            tx.execute("UPDATE call SET customer = ?2 WHERE id = ?1", params![r.call, r.customer])?;
-        }
-        tx.commit()?;
-        Ok(())
+    pub fn register(&self, r: &Request, seen: Option<&Request>, region: &str, now: i64) -> Result<Request, StoreError> {
+        let request = |h: &Here<'_>, column: &str, of: &Option<String>| -> Result<Option<Request>, StoreError> {
+            let sql = format!("SELECT {REQUEST} FROM request WHERE {column} = ?1");
+            Ok(h.db.query_row(&sql, [of], read_request).optional()?)
+        };
+        self.change(region, now, |h| {
+            let practice: Option<bool> =
+                h.db.query_row("SELECT practice FROM call WHERE id = ?1", [&r.call], |row| row.get(0)).optional()?;
+            let before = request(h, "call", &r.call)?;
+            match &before {
+                Some(before) => {
+                    let mut fields = r.fields();
+                    fields.remove("at");
+                    outbox::edit(h, Entity::Request, &before.id, &fields, &seen.unwrap_or(before).fields())?;
+                }
+                None => {
+                    records::write(h, Entity::Request, &r.id, &r.fields())?;
+                    h.db.execute("UPDATE request SET call = ?2 WHERE id = ?1", params![r.id, r.call])?;
+                    if practice == Some(false) {
+                        outbox::send(h, Entity::Request, &r.id)?;
+                    }
+                }
+            }
+            h.db.execute("DELETE FROM draft WHERE call = ?1", [&r.call])?;
+            if r.customer.is_some() {
+                h.db.execute("UPDATE call SET customer = ?2 WHERE id = ?1", params![r.call, r.customer])?;
+            }
+            request(h, "call", &r.call)?.ok_or(StoreError::Missing("request"))
+        })
     }
 
     /// Links a call with a customer, or with none: its row, its request and its draft. The name is the customer's; without
@@ -209,22 +265,27 @@ impl Store {
         call: &str,
         customer: Option<&str>,
         name: Option<&str>,
+        region: &str,
         now: i64,
     ) -> Result<(), StoreError> {
-        let mut db = self.write();
-        let tx = db.transaction()?;
-        let changed =
-            tx.execute("UPDATE call SET customer = ?2, name = ?3 WHERE id = ?1", params![call, customer, name])?;
-        if changed == 0 {
-            return Err(StoreError::Missing("call"));
-        }
-        tx.execute("UPDATE request SET customer = ?2 WHERE call = ?1", params![call, customer])?;
-        tx.execute(
-            "UPDATE draft SET body = json_set(body, '$.customer', ?2), updated = ?3 WHERE call = ?1",
-            params![call, customer, now],
-        )?;
-        tx.commit()?;
-        Ok(())
+        self.change(region, now, |h| {
+            let changed =
+                h.db.execute("UPDATE call SET customer = ?2, name = ?3 WHERE id = ?1", params![call, customer, name])?;
+            if changed == 0 {
+                return Err(StoreError::Missing("call"));
+            }
+            let request: Option<String> =
+                h.db.query_row("SELECT id FROM request WHERE call = ?1", [call], |r| r.get(0)).optional()?;
+            if let Some(id) = request {
+                let seen = records::read(h.db, Entity::Request, &id)?.unwrap_or_default();
+                outbox::edit(h, Entity::Request, &id, &[("customer".to_owned(), json!(customer))].into(), &seen)?;
+            }
+            h.db.execute(
+                "UPDATE draft SET body = json_set(body, '$.customer', ?2), updated = ?3 WHERE call = ?1",
+                params![call, customer, now],
+            )?;
+            Ok(())
+        })
     }
 
     /// The request of a call.
@@ -236,6 +297,27 @@ impl Store {
             .read()
             .query_row(&format!("SELECT {REQUEST} FROM request WHERE call = ?1"), [call], read_request)
             .optional()?)
+    }
+
+    /// A request.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] when there is none with this id.
+    pub fn request(&self, id: &str) -> Result<Request, StoreError> {
+        let sql = format!("SELECT {REQUEST} FROM request WHERE id = ?1");
+        self.read().query_row(&sql, [id], read_request).optional()?.ok_or(StoreError::Missing("request"))
+    }
+
+    /// What came in calls of this computer and is to be done yet: what has a day first, the most urgent first.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn open_requests(&self, limit: u32) -> Result<Vec<Request>, StoreError> {
+        let db = self.read();
+        let sql = format!("SELECT {REQUEST} FROM request WHERE done = 0
+                 AND EXISTS (SELECT 1 FROM call c WHERE c.id = request.call AND c.practice = 0) ORDER BY due IS NULL, due, at LIMIT ?1");
+        let mut query = db.prepare_cached(&sql)?;
+        Ok(query.query_map([limit], read_request)?.collect::<Result<_, _>>()?)
     }
 
     /// A customer's requests, newest first.
@@ -327,5 +409,8 @@ fn read_request(r: &Row<'_>) -> rusqlite::Result<Request> {
         topic: r.get(5)?,
         subtopic: r.get(6)?,
         note: r.get(7)?,
+        title: r.get(8)?,
+        due: r.get(9)?,
+        done: r.get(10)?,
     })
 }

@@ -20,10 +20,11 @@ struct Kept {
 }
 
 /// A customer's card has something in a field that the CRM does not keep.
-const PRIVATE: &str = "EXISTS (SELECT 1 FROM {s}.upstream u WHERE
-     (m.product != '' AND instr(u.fields, '\"product\"') = 0) OR (m.note != '' AND instr(u.fields, '\"note\"') = 0)
-     OR (m.town != '' AND instr(u.fields, '\"town\"') = 0) OR (m.company != '' AND instr(u.fields, '\"company\"') = 0)
-     OR (m.emails != '[]' AND instr(u.fields, '\"emails\"') = 0))";
+const PRIVATE: &str = "EXISTS (SELECT 1 FROM
+     (SELECT coalesce(json_extract(fields, '$.contact'), fields) AS kept FROM {s}.upstream) WHERE
+     (m.product != '' AND instr(kept, '\"product\"') = 0) OR (m.note != '' AND instr(kept, '\"note\"') = 0)
+     OR (m.town != '' AND instr(kept, '\"town\"') = 0) OR (m.company != '' AND instr(kept, '\"company\"') = 0)
+     OR (m.emails != '[]' AND instr(kept, '\"emails\"') = 0))";
 /// No CRM knows of a customer, or of all that is on his card.
 const OWN_CUSTOMER: &str = "(NOT EXISTS (SELECT 1 FROM {s}.link l WHERE l.entity = 'contact' AND l.uid = m.id)
      OR EXISTS (SELECT 1 FROM {s}.outbox o WHERE o.entity = 'contact' AND o.uid = m.id)
@@ -35,6 +36,11 @@ const OWN_LINK: &str =
     "(substr(k.uid, 15, 1) != '5' OR EXISTS (SELECT 1 FROM {s}.outbox o WHERE o.entity = k.entity AND o.uid = k.uid)
      OR EXISTS (SELECT 1 FROM {s}.conflict c WHERE c.entity = k.entity AND c.uid = k.uid)
      OR EXISTS (SELECT 1 FROM {s}.customer m WHERE m.id = k.uid AND k.entity = 'contact' AND {private}))";
+/// What came in a call of this computer, and what no CRM knows of, or not all of it.
+const OWN_REQUEST: &str =
+    "(q.call IS NOT NULL OR NOT EXISTS (SELECT 1 FROM {s}.link l WHERE l.entity = 'request' AND l.uid = q.id)
+     OR EXISTS (SELECT 1 FROM {s}.outbox o WHERE o.entity = 'request' AND o.uid = q.id)
+     OR EXISTS (SELECT 1 FROM {s}.conflict c WHERE c.entity = 'request' AND c.uid = q.id))";
 const ALL: &str = "1";
 
 /// Customers before their numbers, which are copied with them.
@@ -51,7 +57,7 @@ const KEPT: [Kept; 11] = [
     Kept { table: "outbox", letter: 'r', keys: &["seq"], which: ALL },
     Kept { table: "conflict", letter: 'r', keys: &["entity", "uid", "field"], which: ALL },
     Kept { table: "call", letter: 'r', keys: &["id"], which: ALL },
-    Kept { table: "request", letter: 'r', keys: &["id"], which: ALL },
+    Kept { table: "request", letter: 'q', keys: &["id"], which: OWN_REQUEST },
     Kept { table: "draft", letter: 'r', keys: &["call"], which: ALL },
     Kept { table: "promise", letter: 'r', keys: &["id"], which: ALL },
     Kept { table: "setting", letter: 'r', keys: &["name"], which: ALL },
@@ -200,7 +206,10 @@ fn watch() -> String {
             // What is about a record decides whether the record is copied.
             let others = match table {
                 "customer" => note("link", &["'contact'".to_owned(), format!("{row}.id")]),
-                "outbox" | "conflict" => note("customer", &of(&["uid"])) + &note("link", &of(&["entity", "uid"])),
+                "outbox" | "conflict" => {
+                    let uid = of(&["uid"]);
+                    note("customer", &uid) + &note("request", &uid) + &note("link", &of(&["entity", "uid"]))
+                }
                 _ => String::new(),
             };
             note(table, &of(kept.keys)) + &others
@@ -209,7 +218,7 @@ fn watch() -> String {
         let own = |row: &str| kept.which("").replace(&format!("{}.", kept.letter), &format!("{row}."));
         let updated = match table {
             "upstream" => "OLD.who != NEW.who OR OLD.fields != NEW.fields".to_owned(),
-            "customer" => format!("{} OR {}", own("OLD"), own("NEW")),
+            "customer" | "request" => format!("{} OR {}", own("OLD"), own("NEW")),
             _ => own("NEW"),
         };
         sql += &format!(
@@ -316,6 +325,7 @@ pub(crate) fn lose_the_rest(db: &Connection) {
         let rows = kept.rows("main").replacen(".*", &format!(".{key}"), 1);
         format!("DELETE FROM {table} WHERE {key} NOT IN ({rows});")
     };
-    let sql = format!("{} {} DELETE FROM feed; DELETE FROM fetch;", lose("customer"), lose("link"));
+    let lost = ["customer", "request", "link"].map(lose).concat();
+    let sql = format!("{lost} DELETE FROM feed; DELETE FROM fetch;");
     db.execute_batch(&sql).expect("a database in memory");
 }

@@ -309,6 +309,8 @@ fn history(store: &Store, c: &Customer, i: usize, italian: bool, now: i64) -> Re
             topic: topic.into(),
             subtopic: subtopic.into(),
             note: if italian { it } else { en }.into(),
+            done: true,
+            ..Request::default()
         })?;
     }
     if practice || i % 11 == 3 {

@@ -91,6 +91,12 @@ const STEPS: &[&str] = &[
      CREATE TABLE conflict (
          entity TEXT NOT NULL, uid TEXT NOT NULL, field TEXT NOT NULL, base TEXT NOT NULL, mine TEXT NOT NULL, theirs TEXT NOT NULL,
          at INTEGER NOT NULL, PRIMARY KEY (entity, uid, field)) STRICT, WITHOUT ROWID;",
+    // What was registered until now is done; the fields a CRM keeps are named for each kind of record.
+    "ALTER TABLE request ADD COLUMN title TEXT NOT NULL DEFAULT '';
+     ALTER TABLE request ADD COLUMN due INTEGER;
+     ALTER TABLE request ADD COLUMN done INTEGER NOT NULL DEFAULT 1;
+     CREATE INDEX request_open ON request(due) WHERE done = 0;
+     UPDATE upstream SET fields = json_object('contact', json(fields));",
 ];
 
 /// Brings a database to the newest form, each step in a transaction of its own. `user_version` counts the steps done.

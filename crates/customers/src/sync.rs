@@ -15,10 +15,10 @@ mod link;
 mod merge;
 #[cfg(test)]
 mod model;
-mod outbox;
+pub(crate) mod outbox;
 mod pull;
 mod push;
-mod records;
+pub(crate) mod records;
 mod state;
 pub mod upstream;
 
@@ -26,13 +26,13 @@ pub use conflict::{Choice, Conflict};
 pub use desk_side::{Progress, Refused, Standing, Waiting};
 pub use outbox::Kind;
 pub use records::customer;
-pub use state::Stopped;
+pub use state::{Mapped, Stopped};
 
 use crate::StoreError;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use rusqlite::Connection;
-use upstream::{Answer, Capabilities, Demand, Failure};
+use upstream::{Answer, Capabilities, Demand, Entity, Failure};
 
 /// The shortest and the longest pause after failures, milliseconds.
 const PAUSE_MS: (i64, i64) = (1_000, 300_000);
@@ -133,6 +133,12 @@ impl Engine {
             }
             other => other,
         };
+        let mut result = result;
+        if step.demand.entity() == Entity::Request {
+            for r in result.iter_mut().flat_map(Answer::records) {
+                records::told(h, r)?;
+            }
+        }
         let about_a_write = matches!(result, Err(Failure::Conflict | Failure::Rejected { .. })) && step.demand.writes();
         if result.is_ok() || about_a_write || matches!(result, Err(Failure::Gone)) {
             state::answered(h)?;

@@ -116,7 +116,7 @@ impl Crm {
 fn work(store: &Store, crm: &mut Crm) {
     let own = fields([("name", json!("Dario before")), ("numbers", json!(["011 555 0101", "4021"]))]);
     store.create(CONTACT, "before", &own, "IT", NOW).unwrap();
-    store.connect_crm("crm", &FIELDS, "IT", NOW).unwrap();
+    store.connect_crm("crm", &[(CONTACT, &FIELDS)], "IT", NOW).unwrap();
     crm.serve(store);
     let found = store.find_customers("carla", 50).unwrap();
     for (i, c) in found.iter().enumerate().take(14) {
@@ -156,9 +156,19 @@ fn work(store: &Store, crm: &mut Crm) {
         store.put_draft(&id, &Draft { note: format!("half a sentence {i}"), ..Draft::default() }, NOW).unwrap();
         if i < 10 {
             let (kind, topic, note) = ("order".into(), "t".into(), format!("wants {i}"));
-            let request =
-                Request { id: new_id(), call: Some(id), customer, at: NOW, kind, topic, subtopic: "s".into(), note };
-            store.put_request(&request).unwrap();
+            let subtopic = "s".into();
+            let request = Request {
+                id: new_id(),
+                call: Some(id),
+                customer,
+                at: NOW,
+                kind,
+                topic,
+                subtopic,
+                note,
+                ..Request::default()
+            };
+            store.register(&request, None, "IT", NOW).unwrap();
         }
     }
     store.set_setting("account", &json!({"server": "sip.example"})).unwrap();

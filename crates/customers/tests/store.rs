@@ -1,6 +1,7 @@
 //! What the operator writes is private, found at once, and there after a kill.
 #![allow(clippy::unwrap_used)]
 
+use cuffia_customers::sync::Kind;
 use cuffia_customers::sync::upstream::{Entity, Fields};
 use cuffia_customers::*;
 use serde_json::json;
@@ -71,8 +72,9 @@ fn the_samples_go_when_they_are_not_wanted_and_nothing_of_the_operators_goes_wit
         topic: "other".into(),
         subtopic: "other".into(),
         note: "written in a call".into(),
+        ..Request::default()
     };
-    store.put_request(&written).unwrap();
+    store.register(&written, None, "IT", NOW).unwrap();
     let draft = Draft { note: "a draft".into(), customer: Some(sample.id.clone()), ..Draft::default() };
     store.put_draft("c2", &draft, NOW).unwrap();
 
@@ -112,13 +114,16 @@ fn a_draft_becomes_a_request_and_both_are_on_the_customers_time_line() {
         topic: "invoices".into(),
         subtopic: "mismatch".into(),
         note: "fattura 12".into(),
+        ..Request::default()
     };
-    store.put_request(&request).unwrap();
+    store.register(&request, None, "IT", NOW).unwrap();
     assert_eq!(store.draft("c1").unwrap(), None, "the draft is done with");
     assert_eq!(store.request_of("c1").unwrap(), Some(request.clone()));
     assert_eq!(store.requests_of(customer, 1).unwrap()[0], request);
     assert_eq!(store.calls_of(customer, 5).unwrap()[0].id, "c1", "registering links the call");
-    store.put_request(&Request { id: new_id(), note: "corrected".into(), ..request }).unwrap();
+    let corrected = Request { note: "corrected".into(), ..request.clone() };
+    let again = store.register(&Request { id: new_id(), ..corrected.clone() }, Some(&request), "IT", NOW).unwrap();
+    assert_eq!(again, corrected, "it stays the same request");
     assert_eq!(store.requests_of(customer, 50).unwrap().iter().filter(|r| r.call.is_some()).count(), 1, "one per call");
 }
 
@@ -167,7 +172,7 @@ fn a_stolen_disk_yields_nothing_and_another_key_opens_nothing() {
         fill(&store, NOW).unwrap();
         store.put_draft("c", &Draft { note: "xyzzy-canary".into(), ..Draft::default() }, NOW).unwrap();
         // What waits for a CRM, and what it is found by.
-        store.connect_crm("canary", &["name", "note", "numbers"], "IT", NOW).unwrap();
+        store.connect_crm("canary", &[(Entity::Contact, &["name", "note", "numbers"])], "IT", NOW).unwrap();
         let fields = [("name", "Quagga Canary"), ("note", "told in confidence")];
         let mut fields: Fields = fields.map(|(f, v)| (f.to_owned(), json!(v))).into();
         fields.insert("numbers".into(), json!(["+39 011 555 7788"]));
@@ -219,7 +224,7 @@ fn customers_from_before_a_crm_stay_here_until_they_are_sent() {
     let fields =
         |note: &str| -> Fields { [("name".to_owned(), json!("Dario")), ("note".to_owned(), json!(note))].into() };
     store.create(Entity::Contact, "d", &fields(""), "IT", NOW).unwrap();
-    store.connect_crm("a", &["name", "note"], "IT", NOW).unwrap();
+    store.connect_crm("a", &[(Entity::Contact, &["name", "note"])], "IT", NOW).unwrap();
     store.edit(Entity::Contact, "d", &fields("changed"), &fields(""), "IT", NOW).unwrap();
     let sample = store.find_customers("ferraro", 1).unwrap().remove(0);
     store.edit(Entity::Contact, &sample.id, &fields("changed"), &Fields::new(), "IT", NOW).unwrap();
@@ -227,7 +232,60 @@ fn customers_from_before_a_crm_stay_here_until_they_are_sent() {
     store.send_only_here("IT", NOW).unwrap();
     assert_eq!((store.standing().unwrap().waiting, store.only_here().unwrap()), (1, 0));
     // Another CRM instead: what has not reached the first stays, as a customer of this computer.
-    store.connect_crm("b", &["name", "note"], "IT", NOW).unwrap();
+    store.connect_crm("b", &[(Entity::Contact, &["name", "note"])], "IT", NOW).unwrap();
     assert_eq!((store.standing().unwrap().waiting, store.only_here().unwrap()), (0, 1));
     assert_eq!(store.customer("d").unwrap().note, "changed");
+}
+
+#[test]
+fn a_request_goes_to_the_crm_with_its_customer_and_what_is_practised_does_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store(dir.path());
+    fill(&store, NOW).unwrap();
+    let fields = |name: &str| [("name".to_owned(), json!(name))].into();
+    store.create(Entity::Contact, "before", &fields("Vera"), "IT", NOW).unwrap();
+    store
+        .connect_crm(
+            "crm",
+            &[(Entity::Contact, &["name"]), (Entity::Request, &["title", "note", "customer", "done"])],
+            "IT",
+            NOW,
+        )
+        .unwrap();
+    let waiting = || store.waiting(9).unwrap().into_iter().map(|w| (w.entity, w.uid, w.kind)).collect::<Vec<_>>();
+    let request = |id: &str, call: &str, customer: &str| Request {
+        id: id.into(),
+        call: Some(call.into()),
+        customer: Some(customer.into()),
+        at: NOW,
+        title: "Order".into(),
+        ..Request::default()
+    };
+    store.put_call(&CallRecord { practice: true, ..call("p") }).unwrap();
+    store.register(&request("r-p", "p", PRACTICE_CUSTOMERS[0].1), None, "IT", NOW).unwrap();
+    assert_eq!(waiting(), [], "practice");
+
+    store.put_call(&call("c")).unwrap();
+    let made = store.register(&request("r", "c", "before"), None, "IT", NOW).unwrap();
+    let create = |entity, uid: &str| (entity, uid.to_owned(), Kind::Create);
+    let both = [create(Entity::Contact, "before"), create(Entity::Request, "r")];
+    assert_eq!(waiting(), both, "he goes first, though nobody had sent him");
+    let [patch, seen] = [true, false].map(|done| [("done".to_owned(), json!(done))].into());
+    store.edit(Entity::Request, "r", &patch, &seen, "IT", NOW).unwrap();
+    assert_eq!(waiting(), both, "what has not left is changed in place");
+    assert_eq!(store.request("r").unwrap(), Request { done: true, ..made });
+
+    // Of a customer from before, whom nobody sent, it says so there when he turns out to be another.
+    store.put_call(&call("s")).unwrap();
+    let sample = store.find_customers("rossi", 1).unwrap().remove(0);
+    store.register(&request("r-s", "s", &sample.id), None, "IT", NOW).unwrap();
+    assert_eq!(waiting()[2..], [create(Entity::Request, "r-s")], "an invented one stays here");
+    store.link_call("s", Some("before"), None, "IT", NOW).unwrap();
+    assert_eq!(store.request("r-s").unwrap().customer.as_deref(), Some("before"));
+    assert_eq!(waiting().len(), 3);
+
+    // What came in a call is part of what happened here, whatever becomes of the CRM.
+    store.connect_crm("another", &[(Entity::Request, &["title"])], "IT", NOW).unwrap();
+    assert_eq!(store.requests_of("before", 9).unwrap().len(), 2);
+    assert_eq!(waiting(), []);
 }

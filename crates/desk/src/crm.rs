@@ -6,6 +6,7 @@ use cuffia_crm::{Account, Book, CrmError, Kind, News, Runner};
 use cuffia_customers::sync::upstream::{Entity, Fields};
 use cuffia_customers::sync::{Choice, Conflict, Standing};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 /// A CRM, as it is kept; the password apart.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,12 +18,20 @@ pub struct CrmAccount {
     pub address: String,
     /// User name.
     pub user: String,
-    /// Path of the address book on the server, or name of the database.
+    /// Path of the address book on the server, name of the database, or number of the queue.
     pub book: String,
     /// Its name as people see it.
     pub name: String,
     /// It can tell what has changed.
     pub tokens: bool,
+    /// It keeps customers for this user.
+    #[serde(default = "yes")]
+    pub customers: bool,
+}
+
+/// Those that are kept from before did.
+fn yes() -> bool {
+    true
 }
 
 /// How it is with the CRM.
@@ -69,6 +78,7 @@ impl Desk {
             book: book.path,
             name: book.name,
             tokens: book.tokens,
+            customers: book.customers,
         };
         let who = user.who(&account.book)?;
         let another = self.store().crm()?.is_some_and(|before| before != who);
@@ -103,11 +113,11 @@ impl Desk {
     }
 
     async fn run_crm(&self, account: &CrmAccount, user: &Account) -> Result<(), DeskError> {
-        let upstream = user.open(&self.trust(), &account.book, account.tokens, self.region())?;
+        let upstream = user.open(&self.trust(), &account.book, account.tokens, account.customers, self.region())?;
         // The one before must not ask any more once the store is another CRM's.
         *self.runner() = None;
         let (desk, who, fields) = (self.clone(), user.who(&account.book)?, upstream.fields());
-        blocking(move || Ok(desk.store().connect_crm(&who, fields, desk.region(), desk.now())?)).await?;
+        blocking(move || Ok(desk.store().connect_crm(&who, &fields, desk.region(), desk.now())?)).await?;
         let events = self.sayer();
         let say = move |news| {
             // Nobody may be listening.
@@ -203,6 +213,27 @@ impl Desk {
     /// When he is gone, or the store refuses.
     pub fn edit_customer(&self, id: &str, patch: &Fields, seen: &Fields) -> Result<(), DeskError> {
         self.store().edit(Entity::Contact, id, patch, seen, self.region(), self.now())?;
+        self.say(DeskEvent::Records);
+        self.crm_has_work();
+        Ok(())
+    }
+
+    /// Says of a request that nothing is left to be done, or that something is again.
+    ///
+    /// # Errors
+    /// When it is gone, or the store refuses.
+    pub fn set_done(&self, request: &str, done: bool) -> Result<(), DeskError> {
+        let [patch, seen] = [done, !done].map(|done| [("done".to_owned(), json!(done))].into());
+        self.store().edit(Entity::Request, request, &patch, &seen, self.region(), self.now())?;
+        let now = self.store().request(request)?;
+        self.with(|s| {
+            let live = s.calls.iter_mut().map(|c| &mut c.request).chain(s.wrap_up.iter_mut().map(|w| &mut w.request));
+            for shown in live.flatten().filter(|r| r.id == request) {
+                *shown = now.clone();
+            }
+        });
+        self.say(DeskEvent::Calls);
+        self.say(DeskEvent::WrapUp);
         self.say(DeskEvent::Records);
         self.crm_has_work();
         Ok(())

@@ -27,11 +27,11 @@ impl Desk {
         Ok(())
     }
 
-    /// Registers the request of a call. On disk when it returns.
+    /// Registers the request of a call, with its title in this language. On disk when it returns.
     ///
     /// # Errors
     /// [`DeskError::Incomplete`] when kind or topic is missing, or the store's.
-    pub fn register(&self, call: &str, draft: &Draft) -> Result<Request, DeskError> {
+    pub fn register(&self, call: &str, draft: &Draft, italian: bool) -> Result<Request, DeskError> {
         self.store().call(call)?;
         let kind = draft.kind.as_deref().and_then(Kind::from_word).ok_or(DeskError::Incomplete("kind"))?;
         let topic =
@@ -50,8 +50,17 @@ impl Desk {
             topic: topic.id.into(),
             subtopic: subtopic.0.into(),
             note: draft.note.clone(),
+            title: kind.title(topic, subtopic, italian),
+            due: draft.due.filter(|_| draft.open),
+            done: !draft.open,
         };
-        self.store().put_request(&request)?;
+        // What the operator was shown.
+        let seen = {
+            let s = self.locked();
+            let live = s.calls.iter().find(|c| c.info.id == call).and_then(|c| c.request.clone());
+            live.or_else(|| s.wrap_up.as_ref().filter(|w| w.call == call).and_then(|w| w.request.clone()))
+        };
+        let request = self.store().register(&request, seen.as_ref(), self.region(), self.now())?;
         self.with(|s| {
             if let Some(w) = s.wrap_up.as_mut().filter(|w| w.call == call) {
                 (w.request, w.draft) = (Some(request.clone()), draft.clone());
@@ -63,6 +72,7 @@ impl Desk {
         self.say(DeskEvent::Calls);
         self.say(DeskEvent::WrapUp);
         self.say(DeskEvent::Records);
+        self.crm_has_work();
         Ok(request)
     }
 
@@ -99,7 +109,7 @@ impl Desk {
             None => None,
         };
         let chosen_name = chosen.as_ref().map(|s| s.customer.name.clone());
-        self.store().link_call(call, customer, chosen_name.as_deref(), self.now())?;
+        self.store().link_call(call, customer, chosen_name.as_deref(), self.region(), self.now())?;
         self.with(|s| {
             if let Some(c) = s.calls.iter_mut().find(|c| c.info.id == call) {
                 c.draft.customer = customer.map(str::to_owned);
@@ -120,6 +130,7 @@ impl Desk {
         self.say(DeskEvent::Calls);
         self.say(DeskEvent::WrapUp);
         self.say(DeskEvent::Records);
+        self.crm_has_work();
         Ok(())
     }
 }

@@ -1,5 +1,7 @@
 //! Topics of requests, in two levels. An employer's own list will come with provisioning; this one fits the sample customers.
 
+use crate::records::Kind;
+
 /// A topic and what is below it.
 pub struct Topic {
     /// Stable id.
@@ -10,6 +12,28 @@ pub struct Topic {
     pub it: &'static str,
     /// Second level: id, English, Italian.
     pub below: &'static [(&'static str, &'static str, &'static str)],
+}
+
+impl Kind {
+    /// Its name for people.
+    fn name(self, italian: bool) -> &'static str {
+        let (en, it) = match self {
+            Kind::Consultation => ("Consultation", "Consulenza"),
+            Kind::Order => ("Order", "Ordine"),
+            Kind::Complaint => ("Complaint", "Reclamo"),
+            Kind::Survey => ("Survey", "Sondaggio"),
+            Kind::Sale => ("Sale", "Vendita"),
+            Kind::Information => ("Information", "Informazioni"),
+            Kind::Callback => ("Callback", "Richiamare"),
+        };
+        if italian { it } else { en }
+    }
+
+    /// What a request is called in a CRM.
+    pub(crate) fn title(self, topic: &Topic, below: &(&str, &str, &str), italian: bool) -> String {
+        let (topic, below) = if italian { (topic.it, below.2) } else { (topic.en, below.1) };
+        format!("{}: {topic} – {below}", self.name(italian))
+    }
 }
 
 /// All topics.

@@ -19,7 +19,7 @@ async fn main() {
     let account = Account { kind: Kind::CardDav, address, user: "anna".into(), password: "ciao ciao".into() };
     let upstream = CardDav::new(&account, &Trust::System, "/anna/customers/", true).unwrap();
     let now = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as i64;
-    store.connect_crm("radicale", upstream.fields(), "IT", now()).unwrap();
+    store.connect_crm("radicale", &upstream.fields(), "IT", now()).unwrap();
     let runner = Runner::start(store.clone(), Arc::new(upstream), "IT".into(), Arc::new(now), |_| {});
     tokio::task::block_in_place(|| {
         for n in 0.. {

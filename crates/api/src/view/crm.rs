@@ -10,7 +10,7 @@ wire! {
         state: CrmState,
         /// What it speaks.
         kind: CrmKind,
-        /// The address book's or the database's name.
+        /// The address book's, the database's or the queue's name.
         name: String,
         /// The server's address as typed.
         server: String,
@@ -43,7 +43,11 @@ wire! {
     }
 
     /// What a CRM speaks.
-    enum CrmKind { /** Address books on a CardDAV server. */ CardDav, /** Tryton. */ Tryton, }
+    enum CrmKind {
+        /** Address books on a CardDAV server. */ CardDav,
+        /** Tryton. */ Tryton,
+        /** Request Tracker. */ Rt,
+    }
 
     /// A user of a CRM. An empty password stands for the one that is kept.
     struct CrmUser {
@@ -57,7 +61,7 @@ wire! {
         password: String,
     }
 
-    /// Connects an address book or a database.
+    /// Connects an address book, a database or a queue.
     struct ConnectCrm {
         /// What the server speaks.
         kind: CrmKind,
@@ -67,20 +71,24 @@ wire! {
         user: String,
         /// Password; empty for the one that is kept.
         password: String,
-        /// The address book's path, or the database's name.
+        /// The address book's path, the database's name, or the queue's number.
         book: String,
         /// What has not reached the CRM before stays on this computer.
         leave_behind: bool,
     }
 
-    /// An address book of a user's, or a database.
+    /// An address book of a user's, a database, or a queue.
     struct BookView {
-        /// Its path on the server, or its name.
+        /// Its path on the server, its name, or its number.
         path: String,
         /// Its name.
         name: String,
-        /// Cards in it.
+        /// Cards in it, or requests that are to be done.
         cards: u32,
+        /// It keeps customers for this user.
+        customers: bool,
+        /// It keeps requests.
+        requests: bool,
         /// Whether we may change it.
         writable: bool,
     }
@@ -100,11 +108,18 @@ wire! {
     /// What is done with a record.
     enum ChangeKind { /** Make it. */ Create, /** Change it. */ Update, /** Delete it. */ Delete, }
 
+    /// What a record is.
+    enum RecordKind { /** A customer. */ Customer, /** A request. */ Request, }
+
     /// A change that waits.
     struct WaitingView {
-        /// The customer's id.
-        customer: String,
-        /// His name.
+        /// What it is.
+        what: RecordKind,
+        /// Its id.
+        record: String,
+        /// The customer it is, or is of.
+        customer: Option<String>,
+        /// His name, or what a request is called.
         name: String,
         /// What is to be done.
         kind: ChangeKind,
@@ -122,9 +137,13 @@ wire! {
     struct RefusedView {
         /// Its number.
         seq: i64,
-        /// The customer's id.
-        customer: String,
-        /// His name.
+        /// What it is.
+        what: RecordKind,
+        /// Its id.
+        record: String,
+        /// The customer it is, or is of.
+        customer: Option<String>,
+        /// His name, or what a request is called.
         name: String,
         /// What was to be done.
         kind: ChangeKind,
@@ -143,9 +162,13 @@ wire! {
 
     /// What both sides changed.
     struct ConflictView {
-        /// The customer's id.
-        customer: String,
-        /// His name.
+        /// What it is.
+        what: RecordKind,
+        /// Its id.
+        record: String,
+        /// The customer it is, or is of.
+        customer: Option<String>,
+        /// His name, or what a request is called.
         name: String,
         /// What it is about.
         kind: ConflictKind,
@@ -158,7 +181,7 @@ wire! {
         /// What the CRM has.
         theirs: String,
         /// Of a whole record: what the side that changed it has.
-        record: Vec<FieldView>,
+        fields: Vec<FieldView>,
         /// What the operator was shown, to be given back with the choice.
         shown: String,
         /// When it was noticed.
@@ -175,14 +198,24 @@ wire! {
 
     /// The operator's choice.
     struct ChooseValue {
-        /// The customer's id.
-        customer: String,
+        /// What it is about.
+        what: RecordKind,
+        /// Its id.
+        record: String,
         /// The field; none when it is about the whole record.
         field: Option<String>,
         /// What he was shown.
         shown: String,
         /// His own, or else the CRM's.
         mine: bool,
+    }
+
+    /// Says of a request whether something is left to be done.
+    struct SetDone {
+        /// The request's id.
+        request: String,
+        /// Nothing is.
+        done: bool,
     }
 
     /// Names what was refused.

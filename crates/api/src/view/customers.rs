@@ -98,6 +98,10 @@ wire! {
         note: String,
         /// Which of the customers with this number it is.
         customer: Option<String>,
+        /// Something is left to be done.
+        open: bool,
+        /// Until when.
+        due: Option<i64>,
     }
 
     /// A registered request.
@@ -106,8 +110,14 @@ wire! {
         id: String,
         /// When.
         at: i64,
-        /// Kind.
-        kind: RequestKind,
+        /// Kind; none when it was made in the CRM.
+        kind: Option<RequestKind>,
+        /// What it is called in the CRM.
+        title: String,
+        /// Until when it is to be done.
+        due: Option<i64>,
+        /// Nothing is left to be done.
+        done: bool,
         /// Topic, first level: id.
         topic: String,
         /// Topic, second level: id.
@@ -116,6 +126,14 @@ wire! {
         note: String,
         /// The customer it is about.
         customer: Option<String>,
+    }
+
+    /// A request of the operator's that is to be done.
+    struct OpenRequest {
+        /// The request.
+        request: RequestView,
+        /// The customer's name.
+        name: Option<String>,
     }
 
     /// A topic of the first level with those of the second.

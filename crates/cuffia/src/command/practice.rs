@@ -217,6 +217,8 @@ impl Practice {
 
 fn request(note: String, customer: Option<String>) -> RequestDraft {
     RequestDraft {
+        open: false,
+        due: None,
         kind: Some(RequestKind::Complaint),
         topic: Some("invoices".into()),
         subtopic: Some("mismatch".into()),

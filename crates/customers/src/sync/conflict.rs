@@ -166,7 +166,7 @@ pub(crate) fn choose(
             let fields = mine.as_object().into_iter().flatten().map(|(k, v)| (k.clone(), v.clone())).collect();
             let anew = new_id();
             outbox::create(h, entity, &anew, &fields)?;
-            records::follow(h.db, entity, uid, &anew)?;
+            records::made_anew(h.db, entity, uid, &anew)?;
             Ok(Some(anew))
         }
     }

@@ -2,7 +2,7 @@
 
 use super::outbox::{self, Kind};
 use super::upstream::{Answer, Entity, Failure, Fields};
-use super::{Choice, Conflict, Engine, Here, Next, Step, Stopped, conflict, pull, records, state};
+use super::{Choice, Conflict, Engine, Here, Mapped, Next, Step, Stopped, conflict, pull, records, state};
 use crate::{Store, StoreError, new_id};
 
 /// How it goes with the CRM.
@@ -74,12 +74,12 @@ pub struct Refused {
 }
 
 impl Store {
-    /// From now on there is a CRM that keeps these fields of a customer; changes wait for it. `who` tells it from others: for another
+    /// From now on there is a CRM that keeps these fields; changes wait for it. `who` tells it from others: for another
     /// one than before, the cards of that one go, but for those with something of the operator's it does not have.
     ///
     /// # Errors
     /// When the database refuses.
-    pub fn connect_crm(&self, who: &str, fields: &[&str], region: &str, now: i64) -> Result<(), StoreError> {
+    pub fn connect_crm(&self, who: &str, fields: Mapped<'_>, region: &str, now: i64) -> Result<(), StoreError> {
         self.change(region, now, |h| state::connect(h, who, fields))
     }
 
@@ -267,7 +267,7 @@ impl Store {
     }
 
     /// One transaction.
-    fn change<T>(
+    pub(crate) fn change<T>(
         &self,
         region: &str,
         now: i64,

@@ -41,7 +41,7 @@ thread_local! {
 /// Whether two values mean the same to people. CRMs leave out what is empty, or write it in several ways.
 pub(crate) fn same(a: &Value, b: &Value) -> bool {
     let empty = |v: &Value| match v {
-        Value::Null => true,
+        Value::Null | Value::Bool(false) => true,
         Value::String(s) => s.is_empty(),
         Value::Array(a) => a.is_empty(),
         _ => false,

@@ -23,10 +23,19 @@ use std::collections::{BTreeMap, BTreeSet};
 const OVERLAP_MS: i64 = 60_000;
 const LIFETIME_MS: i64 = 30_000;
 const CONTACT: Entity = Entity::Contact;
-const FIELDS: [&str; 2] = ["name", "note"];
+const REQUEST: Entity = Entity::Request;
 /// What this CRM keeps; products stay here.
 const MAPPED: [&str; 6] = ["name", "company", "town", "note", "numbers", "emails"];
+const KEPT: [(Entity, &[&str]); 2] = [(CONTACT, &MAPPED), (REQUEST, &["title", "note", "customer"])];
 const LIST_MS: i64 = 120_000;
+
+/// What is written into.
+fn fields(entity: Entity) -> [&'static str; 2] {
+    match entity {
+        CONTACT => ["name", "note"],
+        REQUEST => ["title", "note"],
+    }
+}
 
 /// What the operator did, to be asked about at the end.
 #[derive(Default)]
@@ -77,7 +86,7 @@ impl World {
             _ => [Feed::Token, Feed::Since { overlap_ms: OVERLAP_MS }, Feed::Listing][chance.random_range(0..3)],
         };
         let caps = Capabilities {
-            entities: vec![CONTACT],
+            entities: vec![CONTACT, REQUEST],
             idempotent_create: fault.is_none() && chance.random(),
             versions: fault.is_some() || chance.random(),
             feed,
@@ -93,7 +102,7 @@ impl World {
         LAST_WRITER_WINS.set(fault == Some(Fault::LastWriterWins));
         let mut db = Connection::open_in_memory().unwrap();
         schema::migrate(&mut db).unwrap();
-        state::connect(&Here { db: &db, region: "IT", now: 0 }, "model", &MAPPED).unwrap();
+        state::connect(&Here { db: &db, region: "IT", now: 0 }, "model", &KEPT).unwrap();
         let mut engine = Engine::new(told, seed);
         // A fault that a list would mend in the night is to be seen by day.
         engine.list_every_ms = if fault == Some(Fault::NoOverlap) { i64::MAX / 4 } else { LIST_MS };
@@ -110,6 +119,7 @@ impl World {
             locked_out: false,
             keyless_feed: fault.is_none() && chance.random_bool(0.3),
             sparse: chance.random(),
+            tells_which: feed == Feed::Token && chance.random(),
         };
         World {
             db,
@@ -138,17 +148,59 @@ impl World {
     }
 
     fn cards(&self) -> Vec<String> {
-        let mut all = self.db.prepare("SELECT id FROM customer ORDER BY id").unwrap();
+        self.ids("SELECT id FROM customer ORDER BY id")
+    }
+
+    fn requests(&self) -> Vec<String> {
+        self.ids("SELECT id FROM request ORDER BY id")
+    }
+
+    fn ids(&self, sql: &str) -> Vec<String> {
+        let mut all = self.db.prepare(sql).unwrap();
         all.query_map([], |r| r.get(0)).unwrap().collect::<Result<_, _>>().unwrap()
+    }
+
+    /// The operator registers a request, or goes on with one.
+    fn request(&mut self) {
+        let customer = self.cards().choose(&mut self.chance).cloned().filter(|_| self.chance.random_bool(0.8));
+        let requests = self.requests();
+        let Some(uid) = requests.choose(&mut self.chance).cloned().filter(|_| self.chance.random_bool(0.6)) else {
+            let (uid, title, in_call) = (self.word("uid-"), self.word("mine"), self.chance.random_bool(0.5));
+            let of = [("title".into(), json!(title)), ("customer".into(), json!(customer))].into();
+            self.here(|h, _| {
+                outbox::create(h, REQUEST, &uid, &whole(REQUEST, of))?;
+                Ok(h.db.execute("UPDATE request SET call = id WHERE id = ?1 AND ?2", rusqlite::params![uid, in_call])?)
+            });
+            self.shift.wrote.insert((uid.clone(), "title".into()), vec![title]);
+            self.shift.made.insert(uid);
+            return;
+        };
+        let shown = records::read(&self.db, REQUEST, &uid).unwrap().unwrap();
+        for _ in 0..self.chance.random_range(0..3) {
+            self.sync();
+        }
+        if self.chance.random_bool(0.7) {
+            return self.edit(REQUEST, &uid, &shown);
+        }
+        // Of another customer, or of nobody's.
+        if self.requests().contains(&uid) {
+            let customer = customer.filter(|c| self.cards().contains(c));
+            self.here(|h, _| outbox::edit(h, REQUEST, &uid, &[("customer".into(), json!(customer))].into(), &shown));
+        }
     }
 
     /// The operator does something.
     fn operator(&mut self) {
+        if self.chance.random_bool(0.4) {
+            return self.request();
+        }
         let cards = self.cards();
         match (self.chance.random_range(0..10), cards.choose(&mut self.chance).cloned()) {
             (0..3, _) | (_, None) => {
                 let (uid, name) = (self.word("uid-"), self.word("mine"));
-                self.here(|h, _| outbox::create(h, CONTACT, &uid, &whole([("name".into(), json!(name))].into())));
+                self.here(|h, _| {
+                    outbox::create(h, CONTACT, &uid, &whole(CONTACT, [("name".into(), json!(name))].into()))
+                });
                 self.shift.wrote.insert((uid.clone(), "name".into()), vec![name]);
                 self.shift.made.insert(uid);
             }
@@ -158,7 +210,7 @@ impl World {
                 for _ in 0..self.chance.random_range(0..3) {
                     self.sync();
                 }
-                self.edit(&uid, &shown);
+                self.edit(CONTACT, &uid, &shown);
             }
             (8, Some(uid)) if self.chance.random_bool(0.5) => self.delete(&uid),
             _ => {
@@ -169,16 +221,19 @@ impl World {
         }
     }
 
-    fn edit(&mut self, uid: &str, shown: &Fields) {
-        if records::read(&self.db, CONTACT, uid).unwrap().is_none() {
+    fn edit(&mut self, entity: Entity, uid: &str, shown: &Fields) {
+        if records::read(&self.db, entity, uid).unwrap().is_none() {
             return;
         }
-        let (field, value) = (*FIELDS.choose(&mut self.chance).unwrap(), self.word("mine"));
+        let (field, value) = (*fields(entity).choose(&mut self.chance).unwrap(), self.word("mine"));
         self.shift.overwrite(uid, field, &text(&shown[field]));
-        let product = self.word("product");
-        let patch = [(field.into(), json!(value)), ("product".into(), json!(product))].into();
-        self.here(|h, _| outbox::edit(h, CONTACT, uid, &patch, shown));
-        self.shift.products.insert(uid.to_owned(), product);
+        let mut patch: Fields = [(field.into(), json!(value))].into();
+        if entity == CONTACT {
+            let product = self.word("product");
+            patch.insert("product".into(), json!(product));
+            self.shift.products.insert(uid.to_owned(), product);
+        }
+        self.here(|h, _| outbox::edit(h, entity, uid, &patch, shown));
         self.shift.wrote.entry((uid.to_owned(), field.into())).or_default().push(value);
     }
 
@@ -204,7 +259,7 @@ impl World {
             _ => {}
         }
         let field = c.field.as_deref();
-        let anew = self.here(|h, _| conflict::choose(h, CONTACT, &c.uid, field, &c.theirs, choice));
+        let anew = self.here(|h, _| conflict::choose(h, c.entity, &c.uid, field, &c.theirs, choice));
         match (choice, field) {
             (Choice::Mine, Some(_)) => {}
             // Seen, and let go.
@@ -222,8 +277,8 @@ impl World {
             }
         }
         if let Some(anew) = anew {
-            for field in FIELDS {
-                let mine = text(value(&records::read(&self.db, CONTACT, &anew).unwrap().unwrap(), field));
+            for field in fields(c.entity) {
+                let mine = text(value(&records::read(&self.db, c.entity, &anew).unwrap().unwrap(), field));
                 if mine.starts_with("mine") {
                     self.shift.wrote.insert((anew.clone(), field.into()), vec![mine]);
                 }
@@ -238,15 +293,15 @@ impl World {
         let Ok(seq) = self.db.query_row(sql, [], |r| r.get(0)) else { return };
         let entry = outbox::get(&self.db, seq).unwrap().unwrap();
         assert_eq!(entry.state, State::Refused);
-        let card = records::read(&self.db, CONTACT, &entry.uid).unwrap();
+        let card = records::read(&self.db, entry.entity, &entry.uid).unwrap();
         match card.filter(|_| self.chance.random()) {
             Some(shown) => {
                 // Anew in every field, for it is not told which one was refused.
-                for field in FIELDS {
+                for field in fields(entry.entity) {
                     let value = self.word("mine");
                     self.shift.overwrite(&entry.uid, field, &text(&shown[field]));
                     let patch = [(field.into(), json!(value))].into();
-                    self.here(|h, _| outbox::edit(h, CONTACT, &entry.uid, &patch, &shown));
+                    self.here(|h, _| outbox::edit(h, entry.entity, &entry.uid, &patch, &shown));
                     self.shift.wrote.entry((entry.uid.clone(), field.into())).or_default().push(value);
                 }
             }
@@ -261,14 +316,25 @@ impl World {
 
     /// Somebody else does something.
     fn somebody(&mut self) {
-        let ids: Vec<u32> = self.server.records.iter().filter(|r| !r.deleted).map(|r| r.id).collect();
+        let ids: Vec<(u32, Entity)> =
+            self.server.records.iter().filter(|r| !r.deleted).map(|r| (r.id, r.entity)).collect();
+        let contacts: Vec<u32> = ids.iter().filter(|(_, entity)| *entity == CONTACT).map(|(id, _)| *id).collect();
         let value = self.word("theirs");
         match (self.chance.random_range(0..10), ids.choose(&mut self.chance)) {
-            (0..3, _) | (_, None) => {
-                self.server.insert(None, [("name".into(), json!(value))].into(), self.now);
+            (0..2, _) | (_, None) => {
+                self.server.insert(CONTACT, None, [("name".into(), json!(value))].into(), self.now);
             }
-            (3..9, Some(id)) => {
-                let field = *FIELDS.choose(&mut self.chance).unwrap();
+            (2, _) => {
+                let of = contacts.choose(&mut self.chance).map(|id| json!(id.to_string())).unwrap_or_default();
+                let of = [("title".into(), json!(value)), ("customer".into(), of)].into();
+                self.server.insert(REQUEST, None, of, self.now);
+            }
+            (3, Some((id, REQUEST))) => {
+                let Some(of) = contacts.choose(&mut self.chance) else { return };
+                self.server.foreign(*id, "customer", &of.to_string(), self.now, self.now);
+            }
+            (3..9, Some((id, entity))) => {
+                let field = *fields(*entity).choose(&mut self.chance).unwrap();
                 if self.chance.random_bool(0.3) {
                     let commit = self.now + self.chance.random_range(1_000..OVERLAP_MS / 2);
                     self.server.uncommitted.push((commit, *id, field, value, self.now));
@@ -276,7 +342,7 @@ impl World {
                     self.server.foreign(*id, field, &value, self.now, self.now);
                 }
             }
-            (_, Some(id)) => {
+            (_, Some((id, _))) => {
                 let i = self.server.alive(&id.to_string()).unwrap();
                 self.server.records[i].deleted = true;
                 self.server.touch(i, self.now);
@@ -400,8 +466,9 @@ fn run(seed: u64, fault: Option<Fault>) -> Result<(), String> {
 
 #[test]
 fn nothing_is_lost_doubled_or_overwritten_unseen() {
-    // The last ones were the first of eight thousand to find that a second card's words, on their way, were not on the one that stays.
-    let seeds = (0..1_000).chain([3_870, 4_658, 5_581]);
+    // The last ones were the first of thousands to find that a second card's words, on their way, were not on the one that stays; and that
+    // a request followed a customer who was made anew here, and not there.
+    let seeds = (0..1_000).chain([3_870, 4_658, 5_581, 13_904]);
     let failed: Vec<String> =
         seeds.filter_map(|seed| run(seed, None).err().map(|e| format!("seed {seed}: {e}"))).collect();
     assert!(failed.is_empty(), "{} shifts:\n{}", failed.len(), failed.join("\n"));

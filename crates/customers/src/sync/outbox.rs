@@ -3,10 +3,9 @@
 use super::merge::{Change, Clash, same, value};
 use super::upstream::{Entity, Fields};
 use super::{Here, Refused, Waiting, conflict, link, records, state};
-use crate::StoreError;
+use crate::{StoreError, people};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::Value;
-use std::collections::BTreeSet;
 
 /// What an entry asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,13 +100,20 @@ pub(crate) fn of(db: &Connection, entity: Entity, uid: &str) -> Result<Vec<Entry
     Ok(db.prepare_cached(&sql)?.query_map(params![entity.word(), uid], read)?.collect::<Result<_, _>>()?)
 }
 
-/// The oldest entry that may be worked on now. Within a record they go in their order; one that waits or was refused holds up its own
-/// record alone.
+/// Within a record entries go in their order; one that waits or was refused holds up its own record alone, and requests of a customer who
+/// is not there yet, or of whom it can't be said before all there are have been fetched.
+const TURN: &str = "NOT EXISTS (SELECT 1 FROM outbox e WHERE e.entity = o.entity AND e.uid = o.uid AND e.seq < o.seq)
+     AND NOT (o.entity = 'request' AND EXISTS (SELECT 1 FROM outbox e
+         WHERE e.entity = 'contact' AND e.uid = json_extract(o.patch, '$.customer') AND e.kind = 'create'))
+     AND NOT (o.entity = 'request' AND coalesce(json_extract(o.patch, '$.customer'), '') != ''
+         AND NOT EXISTS (SELECT 1 FROM customer c WHERE c.id = json_extract(o.patch, '$.customer'))
+         AND (NOT EXISTS (SELECT 1 FROM feed f WHERE f.entity = 'contact' AND f.phase = 'idle' AND f.pass > 0)
+             OR EXISTS (SELECT 1 FROM fetch f WHERE f.entity = 'contact' AND f.attempts < 3)))";
+
+/// The oldest entry that may be worked on now.
 pub(crate) fn due(db: &Connection, now: i64) -> Result<Option<Entry>, StoreError> {
     let sql = format!(
-        "SELECT {ENTRY} FROM outbox o WHERE state != 'refused' AND not_before <= ?1 AND NOT EXISTS
-             (SELECT 1 FROM outbox e WHERE e.entity = o.entity AND e.uid = o.uid AND e.seq < o.seq)
-         ORDER BY seq LIMIT 1"
+        "SELECT {ENTRY} FROM outbox o WHERE state != 'refused' AND not_before <= ?1 AND {TURN} ORDER BY seq LIMIT 1"
     );
     Ok(db.prepare_cached(&sql)?.query_row([now], read).optional()?)
 }
@@ -125,11 +131,8 @@ pub(crate) fn wait_anew(db: &Connection, now: i64, longest_ms: i64) -> Result<()
 
 /// When the next entry may be worked on that may not now.
 pub(crate) fn next_due(db: &Connection) -> Result<Option<i64>, StoreError> {
-    let mut query = db.prepare_cached(
-        "SELECT min(not_before) FROM outbox o WHERE state != 'refused' AND NOT EXISTS
-             (SELECT 1 FROM outbox e WHERE e.entity = o.entity AND e.uid = o.uid AND e.seq < o.seq)",
-    )?;
-    Ok(query.query_row([], |r| r.get(0))?)
+    let sql = format!("SELECT min(not_before) FROM outbox o WHERE state != 'refused' AND {TURN}");
+    Ok(db.prepare_cached(&sql)?.query_row([], |r| r.get(0))?)
 }
 
 /// Appends an entry.
@@ -181,12 +184,15 @@ pub(crate) fn remove(db: &Connection, seq: i64) -> Result<(), StoreError> {
 /// The operator makes a record.
 pub(crate) fn create(h: &Here<'_>, entity: Entity, uid: &str, fields: &Fields) -> Result<(), StoreError> {
     records::write(h, entity, uid, fields)?;
-    let Some(mapped) = state::mapped(h.db)? else { return Ok(()) };
-    append(h, entity, uid, Kind::Create, &Change { patch: only(fields, &mapped), base: Fields::new() })
+    send(h, entity, uid)
 }
 
-fn only(fields: &Fields, mapped: &BTreeSet<String>) -> Fields {
-    fields.iter().filter(|(f, _)| mapped.contains(*f)).map(|(f, v)| (f.clone(), v.clone())).collect()
+/// With a request goes its customer, where nobody said yet that he shall; an invented one stays.
+fn along(h: &Here<'_>, entity: Entity, patch: &Fields) -> Result<(), StoreError> {
+    let Some(customer) = value(patch, "customer").as_str().filter(|_| entity == Entity::Request) else { return Ok(()) };
+    let known =
+        link::of(h.db, Entity::Contact, customer)?.is_some() || !of(h.db, Entity::Contact, customer)?.is_empty();
+    if known || people::is_sample(h.db, customer)? { Ok(()) } else { send(h, Entity::Contact, customer) }
 }
 
 /// The operator changes fields of a record; `seen` is what the card showed in these fields. What has changed since is a conflict at
@@ -213,7 +219,7 @@ pub(crate) fn edit(h: &Here<'_>, entity: Entity, uid: &str, patch: &Fields, seen
     let mut after = before;
     after.extend(change.patch.clone());
     records::write(h, entity, uid, &after)?;
-    let Some(mapped) = state::mapped(h.db)? else { return Ok(()) };
+    let Some(mapped) = state::mapped(h.db, entity)? else { return Ok(()) };
     change.patch.retain(|f, _| mapped.contains(f));
     change.base.retain(|f, _| mapped.contains(f));
     if change.patch.is_empty() {
@@ -224,6 +230,7 @@ pub(crate) fn edit(h: &Here<'_>, entity: Entity, uid: &str, patch: &Fields, seen
         // Nobody there knows it, and nobody said that they shall; of the invented ones nobody ever can.
         return Ok(());
     }
+    along(h, entity, &change.patch)?;
     let last = entries.into_iter().next_back();
     match last.filter(|e| matches!(e.state, State::Queued | State::Refused) && e.kind != Kind::Delete) {
         Some(mut entry) => {
@@ -303,8 +310,12 @@ pub(crate) fn waiting(db: &Connection, limit: u32) -> Result<Vec<Waiting>, Store
 
 /// Sends a record that no CRM knows of.
 pub(crate) fn send(h: &Here<'_>, entity: Entity, uid: &str) -> Result<(), StoreError> {
-    let (Some(fields), Some(mapped)) = (records::read(h.db, entity, uid)?, state::mapped(h.db)?) else { return Ok(()) };
-    append(h, entity, uid, Kind::Create, &Change { patch: only(&fields, &mapped), base: Fields::new() })
+    let (Some(mut patch), Some(mapped)) = (records::read(h.db, entity, uid)?, state::mapped(h.db, entity)?) else {
+        return Ok(());
+    };
+    patch.retain(|field, v| mapped.contains(field) && !same(v, &Value::Null));
+    along(h, entity, &patch)?;
+    append(h, entity, uid, Kind::Create, &Change { patch, base: Fields::new() })
 }
 
 /// What was refused, oldest first.
@@ -324,6 +335,7 @@ pub(crate) fn let_go(h: &Here<'_>, seq: i64) -> Result<(), StoreError> {
     let (entity, uid) = (entry.entity, entry.uid.as_str());
     remove(h.db, seq)?;
     match entry.kind {
+        Kind::Create if records::stays(h.db, entity, uid)? => Ok(()),
         Kind::Create => records::remove(h.db, entity, uid),
         Kind::Update => {
             let mut fields = records::read(h.db, entity, uid)?.unwrap_or_default();

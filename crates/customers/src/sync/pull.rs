@@ -146,6 +146,10 @@ impl Engine {
                 // Only a feed by token shows all there is from its beginning, whatever is changed meanwhile.
                 p.full = self.caps.feed == Feed::Token && p.token.is_none();
                 p.begin(h.now);
+            }
+            if p.phase != Phase::Idle && p.page.is_none() {
+                // What was seen before it is asked from the start may be gone by then.
+                p.pass += 1;
                 put(h.db, entity, &p)?;
             }
             let after = match (p.page, p.token, p.high, self.caps.feed) {
@@ -184,6 +188,9 @@ impl Engine {
         for remote in &page.there {
             link::saw(h.db, entity, remote, p.pass)?;
         }
+        for (remote, version) in &page.changed {
+            self::changed(h, entity, remote, version.as_ref(), p.pass)?;
+        }
         for r in &page.records {
             p.rising = p.rising.max(r.changed);
             take(h, entity, r, p.pass)?;
@@ -208,7 +215,7 @@ impl Engine {
             return Ok(());
         }
         p.page = page.next;
-        p.shown += i64::try_from(page.records.len()).unwrap_or(0);
+        p.shown += i64::try_from(page.records.len() + page.changed.len()).unwrap_or(0);
         p.remaining = page.left.and_then(|left| i64::try_from(left).ok()).filter(|_| p.page.is_some());
         if p.page.is_none() {
             if p.full && !sweep(h, entity, &mut p)? {
@@ -237,11 +244,7 @@ impl Engine {
             return Ok(());
         }
         for (remote, version) in &list.entries {
-            let known = link::to(h.db, entity, remote)?;
-            link::saw(h.db, entity, remote, p.pass)?;
-            if known.is_none_or(|l| version.is_none() || l.version != *version) {
-                link::fetch(h.db, entity, remote)?;
-            }
+            changed(h, entity, remote, version.as_ref(), p.pass)?;
         }
         p.page = list.next;
         if p.page.is_none() {
@@ -269,9 +272,19 @@ impl Engine {
 
 impl Place {
     fn begin(&mut self, now: i64) {
-        (self.page, self.rising, self.pass, self.began) = (None, None, self.pass + 1, now);
+        (self.page, self.rising, self.began) = (None, None, now);
         (self.gone, self.shown) = (0, 0);
     }
+}
+
+/// A record is there, in this state. Where that is not the known one it is asked for.
+fn changed(h: &Here<'_>, entity: Entity, remote: &str, version: Option<&String>, pass: i64) -> Result<(), StoreError> {
+    let known = link::to(h.db, entity, remote)?;
+    link::saw(h.db, entity, remote, pass)?;
+    if known.is_none_or(|l| version.is_none() || l.version.as_ref() != version) {
+        link::fetch(h.db, entity, remote)?;
+    }
+    Ok(())
 }
 
 /// What a whole pass has not shown is gone. Answers false when that needs a question first.
@@ -289,7 +302,9 @@ fn vanish(h: &Here<'_>, entity: Entity, p: &mut Place, uids: &[String]) -> Resul
     }
     let left: i64 = h.db.query_row("SELECT count(*) FROM link WHERE entity = ?1", [entity.word()], |r| r.get(0))?;
     let (gone, all) = (p.gone + i64::try_from(uids.len()).unwrap_or(i64::MAX), p.gone + left);
-    if gone > all / 5 && (gone > MANY || (gone == all && gone >= FEW)) && gone > state::may_vanish(h.db)? {
+    // Of the rest nothing but its picture goes.
+    let asked = entity == Entity::Contact;
+    if asked && gone > all / 5 && (gone > MANY || (gone == all && gone >= FEW)) && gone > state::may_vanish(h.db)? {
         state::ask(h, gone)?;
         return Ok(false);
     }
@@ -315,7 +330,7 @@ pub(super) fn missing(h: &Here<'_>, entity: Entity, remote: &str) -> Result<bool
 
 /// The id here of a record that was made there: always the same for the same one, so that calls and requests find their customer again
 /// when it was away for a while.
-fn first_id(h: &Here<'_>, entity: Entity, remote: &str) -> Result<String, StoreError> {
+pub(super) fn first_id(h: &Here<'_>, entity: Entity, remote: &str) -> Result<String, StoreError> {
     let who = state::who(h.db)?.unwrap_or_default();
     let name = format!("{who} {} {remote}", entity.word());
     Ok(uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_URL, name.as_bytes()).to_string())
@@ -347,8 +362,10 @@ pub(super) fn take(h: &Here<'_>, entity: Entity, r: &Remote, pass: i64) -> Resul
                 if let Some(entry) = outbox::of(h.db, entity, key)?.iter().find(|e| e.kind == Kind::Create) {
                     return push::adopt(h, entry, r);
                 }
-                // Made here before this database was. But a card with this id that nobody there knows of is another one: it is kept.
-                if records::read(h.db, entity, key)?.is_some() { own_id(h, entity, &r.id)? } else { key.to_owned() }
+                // Made here before this database was, or before that CRM was left. But a card with this id that nobody there knows of is
+                // another one: it is kept.
+                let free = records::read(h.db, entity, key)?.is_none() || records::stays(h.db, entity, key)?;
+                if free { key.to_owned() } else { own_id(h, entity, &r.id)? }
             }
         }
         (None, None) => own_id(h, entity, &r.id)?,

@@ -17,6 +17,7 @@ impl Engine {
     /// What to ask for an entry; none when it needed no request.
     pub(super) fn push(&mut self, h: &Here<'_>, mut entry: Entry) -> Result<Option<Demand>, StoreError> {
         let entity = entry.entity;
+        let fields = records::for_there(h.db, &mut entry)?;
         let link = link::of(h.db, entity, &entry.uid)?;
         let fresh = entry.state == State::Looked && h.now - entry.not_before <= FRESH_MS;
         let may_write = fresh || (entry.state == State::Queued && self.caps.versions);
@@ -24,7 +25,7 @@ impl Engine {
             (Kind::Create, _) if entry.state == State::Sent && !self.caps.idempotent_create => {
                 return Ok(Some(Demand::Find { entity, key: entry.uid }));
             }
-            (Kind::Create, _) => Demand::Create { entity, key: entry.uid.clone(), fields: entry.change.patch.clone() },
+            (Kind::Create, _) => Demand::Create { entity, key: entry.uid.clone(), fields },
             (Kind::Update | Kind::Delete, None) => {
                 gone(h, entity, &entry.uid)?;
                 return Ok(None);
@@ -32,9 +33,7 @@ impl Engine {
             (Kind::Update | Kind::Delete, Some(l)) if !may_write => {
                 return Ok(Some(Demand::Get { entity, id: l.remote }));
             }
-            (Kind::Update, Some(l)) => {
-                Demand::Update { entity, id: l.remote, version: l.version, patch: entry.change.patch.clone() }
-            }
+            (Kind::Update, Some(l)) => Demand::Update { entity, id: l.remote, version: l.version, patch: fields },
             (Kind::Delete, Some(l)) => Demand::Delete { entity, id: l.remote, version: l.version },
         };
         let not_before = h.now + self.caps.request_lifetime_ms;
@@ -241,6 +240,11 @@ fn written_twice(
 /// being answered.
 pub(super) fn settle(h: &Here<'_>, entity: Entity, uid: &str, r: &Remote) -> Result<(), StoreError> {
     let mut entries = outbox::of(h.db, entity, uid)?;
+    let first = pull::first_id(h, entity, &r.id)?;
+    if first != uid && link::of(h.db, entity, uid)?.is_none() {
+        // What came before it and is about it.
+        records::follow(h.db, entity, &first, uid)?;
+    }
     link::put(h.db, entity, uid, r, pull::pass(h.db, entity)?)?;
     if let Some(deletion) = entries.iter().find(|e| e.kind == Kind::Delete) {
         return settle_deleted(h, &entries, &deletion.change, r);
@@ -252,8 +256,8 @@ pub(super) fn settle(h: &Here<'_>, entity: Entity, uid: &str, r: &Remote) -> Res
     conflict::follow(h.db, entity, uid, &r.fields)?;
     // What the CRM does not keep stays as it is; what it keeps and does not tell is empty there.
     let shown = records::read(h.db, entity, uid)?;
-    let mut fields = shown.clone().unwrap_or_default();
-    for field in state::mapped(h.db)?.unwrap_or_default() {
+    let mut fields = shown.clone().unwrap_or_else(|| r.fields.clone());
+    for field in state::mapped(h.db, entity)?.unwrap_or_default() {
         fields.insert(field.clone(), value(&r.fields, &field).clone());
     }
     for entry in &entries {
@@ -295,20 +299,33 @@ fn settle_deleted(h: &Here<'_>, entries: &[Entry], deleted: &Change, r: &Remote)
     conflict::put(h, first.entity, &first.uid, &clash)
 }
 
-/// The record is gone there. What was changed here waits for the operator's choice.
+/// The record is gone there. What was changed here waits for the operator's choice; what stays here anyway, stays with it.
 pub(super) fn gone(h: &Here<'_>, entity: Entity, uid: &str) -> Result<(), StoreError> {
     let written = conflict::mine(h.db, entity, uid)?;
     let entries = outbox::of(h.db, entity, uid)?;
     let changed = !written.is_empty() || entries.iter().any(|e| e.kind != Kind::Delete);
     conflict::forget(h.db, entity, uid)?;
+    let stays = records::stays(h.db, entity, uid)?;
     if let Some(mut fields) = records::read(h.db, entity, uid)?.filter(|_| changed) {
         fields.extend(written);
+        if stays {
+            records::write(h, entity, uid, &fields)?;
+        }
         let mine = Value::Object(fields.into_iter().collect());
-        conflict::put(h, entity, uid, &Clash { field: String::new(), base: Value::Null, mine, theirs: Value::Null })?;
+        if !stays {
+            conflict::put(
+                h,
+                entity,
+                uid,
+                &Clash { field: String::new(), base: Value::Null, mine, theirs: Value::Null },
+            )?;
+        }
     }
     for entry in entries {
         outbox::remove(h.db, entry.seq)?;
     }
-    records::remove(h.db, entity, uid)?;
+    if !stays {
+        records::remove(h.db, entity, uid)?;
+    }
     link::remove(h.db, entity, uid)
 }

@@ -53,11 +53,16 @@ pub(crate) fn put(db: &Connection, c: &Standing) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// A CRM that keeps these fields of a customer. Other fields stay on this computer. `who` tells one CRM, and one user's part of it,
-/// from another; when it is another one than before, nothing of that stays but the cards nobody there knows of.
-pub(crate) fn connect(h: &Here<'_>, who: &str, fields: &[&str]) -> Result<(), StoreError> {
+/// The fields that a CRM keeps of each kind of record; of a kind that is not named it keeps none.
+pub type Mapped<'a> = &'a [(Entity, &'a [&'a str])];
+
+/// A CRM that keeps these fields. Others stay on this computer. `who` tells one CRM, and one user's part of it, from another; when it is
+/// another one than before, nothing of that stays but what nobody there knows of.
+pub(crate) fn connect(h: &Here<'_>, who: &str, fields: Mapped<'_>) -> Result<(), StoreError> {
     let db = h.db;
-    let fields = Value::from(fields.to_vec()).to_string();
+    let fields: serde_json::Map<_, _> =
+        fields.iter().map(|(entity, of)| (entity.word().to_owned(), Value::from(of.to_vec()))).collect();
+    let fields = Value::Object(fields).to_string();
     let read = |r: &Row<'_>| Ok((r.get(0)?, r.get(1)?));
     let before: Option<(String, String)> = db.query_row("SELECT who, fields FROM upstream", [], read).optional()?;
     match before {
@@ -76,7 +81,7 @@ pub(crate) fn connect(h: &Here<'_>, who: &str, fields: &[&str]) -> Result<(), St
     Ok(())
 }
 
-/// Leaves a CRM for good. Its cards go; those with something of the operator's that it does not have stay, as cards of this computer,
+/// Leaves a CRM for good. Its records go; those with something of the operator's that it does not have stay, as records of this computer,
 /// with what the operator wrote.
 fn forget(h: &Here<'_>) -> Result<(), StoreError> {
     let db = h.db;
@@ -104,7 +109,9 @@ fn forget(h: &Here<'_>) -> Result<(), StoreError> {
             .query_map([entity.word()], |r| r.get(0))?
             .collect::<Result<_, _>>()?;
         for uid in uids {
-            records::remove(db, entity, &uid)?;
+            if !records::stays(db, entity, &uid)? {
+                records::remove(db, entity, &uid)?;
+            }
         }
     }
     for table in ["link", "fetch", "feed", "outbox", "conflict", "upstream"] {
@@ -118,10 +125,10 @@ pub(crate) fn who(db: &Connection) -> Result<Option<String>, StoreError> {
     Ok(db.query_row("SELECT who FROM upstream", [], |r| r.get(0)).optional()?)
 }
 
-/// The fields that the CRM keeps; none when there is no CRM.
-pub(crate) fn mapped(db: &Connection) -> Result<Option<BTreeSet<String>>, StoreError> {
-    let mut query = db.prepare_cached("SELECT fields FROM upstream")?;
-    let fields: Option<String> = query.query_row([], |r| r.get(0)).optional()?;
+/// The fields of such a record that the CRM keeps; none when there is no CRM, or it keeps no such records.
+pub(crate) fn mapped(db: &Connection, entity: Entity) -> Result<Option<BTreeSet<String>>, StoreError> {
+    let mut query = db.prepare_cached("SELECT json_extract(fields, '$.' || ?1) FROM upstream")?;
+    let fields: Option<String> = query.query_row([entity.word()], |r| r.get(0)).optional()?.flatten();
     Ok(fields.map(|f| serde_json::from_str(&f).unwrap_or_default()))
 }
 

@@ -9,16 +9,20 @@ use std::collections::BTreeMap;
 pub enum Entity {
     /// A customer.
     Contact,
+    /// What a customer asked for, and is followed until it is done. Its field `customer` is the id of a contact; so the adapter sees the
+    /// CRM's.
+    Request,
 }
 
 impl Entity {
     /// All of them.
-    pub const ALL: [Entity; 1] = [Entity::Contact];
+    pub const ALL: [Entity; 2] = [Entity::Contact, Entity::Request];
 
     /// Its word in the database.
     pub fn word(self) -> &'static str {
         match self {
             Entity::Contact => "contact",
+            Entity::Request => "request",
         }
     }
 
@@ -95,6 +99,8 @@ pub enum After {
 pub struct Page {
     /// New and changed records.
     pub records: Vec<Remote>,
+    /// Ids of others that are new or changed, with their versions where these are told with them. They are asked for one by one.
+    pub changed: Vec<(String, Option<String>)>,
     /// Ids of those that are gone.
     pub gone: Vec<String>,
     /// Ids of those of them that were merged into another, with that one's.
@@ -183,6 +189,19 @@ pub enum Demand {
 }
 
 impl Demand {
+    /// What it is about.
+    pub fn entity(&self) -> Entity {
+        match self {
+            Demand::Create { entity, .. }
+            | Demand::Find { entity, .. }
+            | Demand::Get { entity, .. }
+            | Demand::Update { entity, .. }
+            | Demand::Delete { entity, .. }
+            | Demand::Pull { entity, .. }
+            | Demand::List { entity, .. } => *entity,
+        }
+    }
+
     /// Whether it changes anything there.
     pub fn writes(&self) -> bool {
         matches!(self, Demand::Create { .. } | Demand::Update { .. } | Demand::Delete { .. })
@@ -214,6 +233,18 @@ pub enum Answer {
     Page(Page),
     /// A page of a list.
     List(List),
+}
+
+impl Answer {
+    /// All records in it.
+    pub(crate) fn records(&mut self) -> &mut [Remote] {
+        match self {
+            Answer::Record(r) => std::slice::from_mut(r),
+            Answer::Records(all) => all,
+            Answer::Page(page) => &mut page.records,
+            Answer::Done | Answer::List(_) => &mut [],
+        }
+    }
 }
 
 /// Why there is no answer.

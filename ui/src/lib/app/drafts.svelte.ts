@@ -9,7 +9,15 @@ const RETRY = 2_000;
 /** What is written down about one call. Each change goes to disk; saves run one after another, so an older never overtakes. */
 export class Draft {
   readonly call: string;
-  value = $state.raw<RequestDraft>({ kind: null, topic: null, subtopic: null, note: '', customer: null });
+  value = $state.raw<RequestDraft>({
+    kind: null,
+    topic: null,
+    subtopic: null,
+    note: '',
+    customer: null,
+    open: false,
+    due: null,
+  });
   saving = $state<Saving>('idle');
   #registered = $state.raw<RequestView | null>(null);
   #running: Promise<void> | null = null;

@@ -10,6 +10,8 @@ const FIELD_OF: Record<string, Field> = {
   'crm.certificate': 'server',
   'crm.no_book': 'server',
   'crm.no_tryton': 'server',
+  'crm.no_rt': 'server',
+  'crm.no_queue': 'user',
   'crm.version': 'server',
   'crm.which_database': 'server',
   'crm.no_database': 'server',

@@ -68,11 +68,11 @@ samples: number,
 mended: Mended | null, };
 
 /**
- * An address book of a user's, or a database.
+ * An address book of a user's, a database, or a queue.
  */
 export type BookView = { 
 /**
- * Its path on the server, or its name.
+ * Its path on the server, its name, or its number.
  */
 path: string, 
 /**
@@ -80,9 +80,17 @@ path: string,
  */
 name: string, 
 /**
- * Cards in it.
+ * Cards in it, or requests that are to be done.
  */
 cards: number, 
+/**
+ * It keeps customers for this user.
+ */
+customers: boolean, 
+/**
+ * It keeps requests.
+ */
+requests: boolean, 
 /**
  * Whether we may change it.
  */
@@ -256,9 +264,13 @@ customer: string | null, };
  */
 export type ChooseValue = { 
 /**
- * The customer's id.
+ * What it is about.
  */
-customer: string, 
+what: RecordKind, 
+/**
+ * Its id.
+ */
+record: string, 
 /**
  * The field; none when it is about the whole record.
  */
@@ -304,11 +316,19 @@ export type ConflictKind = "field" | "gone_there" | "deleted_here";
  */
 export type ConflictView = { 
 /**
- * The customer's id.
+ * What it is.
  */
-customer: string, 
+what: RecordKind, 
 /**
- * His name.
+ * Its id.
+ */
+record: string, 
+/**
+ * The customer it is, or is of.
+ */
+customer: string | null, 
+/**
+ * His name, or what a request is called.
  */
 name: string, 
 /**
@@ -334,7 +354,7 @@ theirs: string,
 /**
  * Of a whole record: what the side that changed it has.
  */
-record: Array<FieldView>, 
+fields: Array<FieldView>, 
 /**
  * What the operator was shown, to be given back with the choice.
  */
@@ -345,7 +365,7 @@ shown: string,
 at: number, };
 
 /**
- * Connects an address book or a database.
+ * Connects an address book, a database or a queue.
  */
 export type ConnectCrm = { 
 /**
@@ -365,7 +385,7 @@ user: string,
  */
 password: string, 
 /**
- * The address book's path, or the database's name.
+ * The address book's path, the database's name, or the queue's number.
  */
 book: string, 
 /**
@@ -376,7 +396,7 @@ leaveBehind: boolean, };
 /**
  * What a CRM speaks.
  */
-export type CrmKind = "card_dav" | "tryton";
+export type CrmKind = "card_dav" | "tryton" | "rt";
 
 /**
  * How it stands with a CRM.
@@ -417,7 +437,7 @@ state: CrmState,
  */
 kind: CrmKind, 
 /**
- * The address book's or the database's name.
+ * The address book's, the database's or the queue's name.
  */
 name: string, 
 /**
@@ -1040,6 +1060,19 @@ on: boolean, };
 export type Nothing = Record<symbol, never>;
 
 /**
+ * A request of the operator's that is to be done.
+ */
+export type OpenRequest = { 
+/**
+ * The request.
+ */
+request: RequestView, 
+/**
+ * The customer's name.
+ */
+name: string | null, };
+
+/**
  * What the operator does.
  */
 export type OperatorState = "ready" | "in_call" | "wrap_up" | "paused";
@@ -1301,6 +1334,11 @@ received: number,
 sent: number, };
 
 /**
+ * What a record is.
+ */
+export type RecordKind = "customer" | "request";
+
+/**
  * A recording's shape.
  */
 export type RecordingView = { 
@@ -1339,11 +1377,19 @@ export type RefusedView = {
  */
 seq: number, 
 /**
- * The customer's id.
+ * What it is.
  */
-customer: string, 
+what: RecordKind, 
 /**
- * His name.
+ * Its id.
+ */
+record: string, 
+/**
+ * The customer it is, or is of.
+ */
+customer: string | null, 
+/**
+ * His name, or what a request is called.
  */
 name: string, 
 /**
@@ -1382,7 +1428,15 @@ note: string,
 /**
  * Which of the customers with this number it is.
  */
-customer: string | null, };
+customer: string | null, 
+/**
+ * Something is left to be done.
+ */
+open: boolean, 
+/**
+ * Until when.
+ */
+due: number | null, };
 
 /**
  * Kinds of request.
@@ -1402,9 +1456,21 @@ id: string,
  */
 at: number, 
 /**
- * Kind.
+ * Kind; none when it was made in the CRM.
  */
-kind: RequestKind, 
+kind: RequestKind | null, 
+/**
+ * What it is called in the CRM.
+ */
+title: string, 
+/**
+ * Until when it is to be done.
+ */
+due: number | null, 
+/**
+ * Nothing is left to be done.
+ */
+done: boolean, 
 /**
  * Topic, first level: id.
  */
@@ -1463,6 +1529,19 @@ number: string,
  * Difficulty, 1 to 4.
  */
 level: number, };
+
+/**
+ * Says of a request whether something is left to be done.
+ */
+export type SetDone = { 
+/**
+ * The request's id.
+ */
+request: string, 
+/**
+ * Nothing is.
+ */
+done: boolean, };
 
 /**
  * All that the window shows at one moment. Later [`Event`]s change its parts.
@@ -1629,11 +1708,19 @@ export type TroubleView = "interrupted" | "dead_microphone" | "echo" | "too_loud
  */
 export type WaitingView = { 
 /**
- * The customer's id.
+ * What it is.
  */
-customer: string, 
+what: RecordKind, 
 /**
- * His name.
+ * Its id.
+ */
+record: string, 
+/**
+ * The customer it is, or is of.
+ */
+customer: string | null, 
+/**
+ * His name, or what a request is called.
  */
 name: string, 
 /**
@@ -1839,6 +1926,8 @@ export type Commands = {
   choose_value: [ChooseValue, Nothing];
   /** Gives up what the CRM refused: the customer is again what the CRM has. */
   let_go: [RefusedRef, Nothing];
+  set_done: [SetDone, Nothing];
+  open_requests: [Nothing, Array<OpenRequest>];
   /** Scenarios in the window's language. */
   scenarios: [Nothing, Array<ScenarioView>];
   /** Opens the practice room: connects the practice line, and the customer calls. */

@@ -2,7 +2,7 @@
 
 use super::super::merge::{same, value};
 use super::super::{conflict, link, records};
-use super::{CONTACT, Kept, LIFETIME_MS, MAPPED, World, text};
+use super::{CONTACT, Kept, LIFETIME_MS, MAPPED, REQUEST, World, text};
 use std::collections::BTreeSet;
 
 impl World {
@@ -30,8 +30,9 @@ impl World {
             }
         }
         self.check_cache()?;
+        self.check_requests()?;
         self.check_writes()?;
-        for (id, field, old, at) in &self.server.overwritten {
+        for (id, field, old, at) in self.server.overwritten.iter().filter(|(_, field, ..)| field != "customer") {
             let ours = old.is_empty() || old.starts_with("mine");
             // Without versions there is a moment between looking and writing, and as long as a request may live.
             let moment = if self.server.caps.versions { 0 } else { 5_000 + LIFETIME_MS };
@@ -45,7 +46,7 @@ impl World {
 
     fn check_cache(&self) -> Result<(), String> {
         let mut cards: BTreeSet<String> = self.cards().into_iter().collect();
-        for r in self.server.records.iter().filter(|r| !r.deleted) {
+        for r in self.server.records.iter().filter(|r| !r.deleted && r.entity == CONTACT) {
             let l = link::to(&self.db, CONTACT, &r.id.to_string()).unwrap().ok_or(format!("{} is not here", r.id))?;
             let here = records::read(&self.db, CONTACT, &l.uid).unwrap().ok_or(format!("{} has no card", r.id))?;
             let product = self.shift.products.get(&l.uid).filter(|_| !self.shift.deleted.contains_key(&l.uid));
@@ -60,6 +61,31 @@ impl World {
         if cards.is_empty() { Ok(()) } else { Err(format!("only here: {cards:?}")) }
     }
 
+    fn check_requests(&self) -> Result<(), String> {
+        let mut here: BTreeSet<String> = self.requests().into_iter().collect();
+        for r in self.server.records.iter().filter(|r| !r.deleted && r.entity == REQUEST) {
+            let l = link::to(&self.db, REQUEST, &r.id.to_string()).unwrap().ok_or(format!("{} is not here", r.id))?;
+            let fields = records::read(&self.db, REQUEST, &l.uid).unwrap().ok_or(format!("{} has no row", r.id))?;
+            if ["title", "note"].iter().any(|field| !same(&fields[*field], value(&r.fields, field))) {
+                return Err(format!("{}: here {fields:?}, there {:?}", r.id, r.fields));
+            }
+            let there = text(value(&r.fields, "customer"));
+            let known = link::to(&self.db, CONTACT, &there).unwrap().map(|l| l.uid);
+            let known_here = link::of(&self.db, CONTACT, &text(&fields["customer"])).unwrap().is_some();
+            // A customer who is gone there is still who it was.
+            let right = match known {
+                Some(uid) => text(&fields["customer"]) == uid,
+                None => !known_here,
+            };
+            if !right {
+                return Err(format!("{} ({}) is of {} here, of {there:?} there", r.id, l.uid, fields["customer"]));
+            }
+            here.remove(&l.uid);
+        }
+        here.retain(|uid| !records::stays(&self.db, REQUEST, uid).unwrap());
+        if here.is_empty() { Ok(()) } else { Err(format!("only here: {here:?}")) }
+    }
+
     fn check_writes(&self) -> Result<(), String> {
         let conflicts = conflict::all(&self.db).unwrap();
         for ((uid, field), values) in &self.shift.wrote {
@@ -70,10 +96,13 @@ impl World {
                 (Some(f), mine) => f == field && text(mine) == *last,
                 (None, mine) => mine.get(field).is_some_and(|v| text(v) == *last),
             });
-            if !had && !asked {
+            let read = |entity| records::read(&self.db, entity, uid).unwrap().map(|r| text(value(&r, field)));
+            // What came in a call stays here when it is gone there.
+            let stays = read(REQUEST).as_ref() == Some(last) && records::stays(&self.db, REQUEST, uid).unwrap();
+            if !had && !asked && !stays {
                 return Err(format!("{field} of {uid}: {last} is lost"));
             }
-            let now = records::read(&self.db, CONTACT, uid).unwrap().map(|r| text(value(&r, field)));
+            let now = read(CONTACT).or(read(REQUEST));
             if now.is_some_and(|now| now != *last && values.contains(&now)) {
                 return Err(format!("{field} of {uid}: an older value than {last}"));
             }

@@ -1,7 +1,7 @@
 //! A CRM in memory: what it can do is drawn, and a fault can be put into it.
 
 use super::super::merge::same;
-use super::super::upstream::{After, Answer, Capabilities, Demand, Failure, Feed, Fields, List, Page, Remote};
+use super::super::upstream::{After, Answer, Capabilities, Demand, Entity, Failure, Feed, Fields, List, Page, Remote};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,6 +20,7 @@ pub(super) enum Fault {
 #[derive(Debug, Clone)]
 pub(super) struct Kept {
     pub(super) id: u32,
+    pub(super) entity: Entity,
     pub(super) key: Option<String>,
     pub(super) fields: Fields,
     pub(super) version: u64,
@@ -46,6 +47,8 @@ pub(super) struct Server {
     /// Its feed does not tell the key; it leaves out what is empty.
     pub(super) keyless_feed: bool,
     pub(super) sparse: bool,
+    /// Its feed of requests tells which have changed, and no more.
+    pub(super) tells_which: bool,
 }
 
 impl Server {
@@ -82,12 +85,13 @@ impl Server {
         }
     }
 
-    pub(super) fn insert(&mut self, key: Option<String>, fields: Fields, now: i64) -> usize {
+    pub(super) fn insert(&mut self, entity: Entity, key: Option<String>, fields: Fields, now: i64) -> usize {
         let id = u32::try_from(self.records.len()).unwrap() + 1;
         self.records.push(Kept {
             id,
+            entity,
             key,
-            fields: whole(fields),
+            fields: whole(entity, fields),
             version: 0,
             changed: now,
             deleted: false,
@@ -109,16 +113,22 @@ impl Server {
             return Err(Failure::Auth { why: "password".into() });
         }
         if let Demand::Create { fields, .. } | Demand::Update { patch: fields, .. } = demand
-            && fields.values().any(|v| text(v).ends_with("13"))
+            && fields
+                .iter()
+                .any(|(field, v)| !["customer", "about"].contains(&field.as_str()) && text(v).ends_with("13"))
         {
             return Err(Failure::Rejected { message: "unlucky".into() });
         }
         match demand {
-            Demand::Create { key, fields, .. } => {
+            Demand::Create { entity, key, fields } => {
                 let known = self.records.iter().position(|r| r.key.as_ref() == Some(key));
                 let i = match known {
                     Some(i) if self.caps.idempotent_create => i,
-                    _ => self.insert(Some(key.clone()), fields.clone(), now),
+                    _ => {
+                        let mut fields = fields.clone();
+                        fields.remove("about");
+                        self.insert(*entity, Some(key.clone()), fields, now)
+                    }
                 };
                 if self.records[i].deleted {
                     Err(Failure::Gone)
@@ -155,10 +165,10 @@ impl Server {
                 self.touch(i, now);
                 Ok(Answer::Done)
             }
-            Demand::Pull { after, .. } => self.page(after).map(Answer::Page),
-            Demand::List { after, .. } => {
+            Demand::Pull { entity, after } => self.page(*entity, after).map(Answer::Page),
+            Demand::List { entity, after } => {
                 let after: u32 = after.as_ref().map_or(0, |a| a.parse().unwrap());
-                let rest: Vec<_> = self.records.iter().filter(|r| !r.deleted && r.id > after).collect();
+                let rest: Vec<_> = self.of(*entity).filter(|r| !r.deleted && r.id > after).collect();
                 let page = &rest[..rest.len().min(PAGE)];
                 let version = |r: &Kept| self.caps.versions.then(|| r.version.to_string());
                 let entries = page.iter().map(|r| (r.id.to_string(), version(r))).collect();
@@ -168,7 +178,11 @@ impl Server {
         }
     }
 
-    pub(super) fn page(&mut self, from: &After) -> Result<Page, Failure> {
+    fn of(&self, entity: Entity) -> impl Iterator<Item = &Kept> {
+        self.records.iter().filter(move |r| r.entity == entity)
+    }
+
+    pub(super) fn page(&mut self, entity: Entity, from: &After) -> Result<Page, Failure> {
         if std::mem::take(&mut self.forget_token) && matches!(from, After::Token(_)) {
             return Err(Failure::Forgotten);
         }
@@ -185,14 +199,18 @@ impl Server {
                 (at.parse().unwrap(), id.parse().unwrap())
             }
         };
-        let mut rest: Vec<&Kept> = self.records.iter().filter(|r| place(r) > after).collect();
+        let mut rest: Vec<&Kept> = self.of(entity).filter(|r| place(r) > after).collect();
         rest.retain(|r| !r.deleted || (self.caps.tombstones && *from != After::Beginning));
         rest.sort_by_key(|r| place(r));
         let page = &rest[..rest.len().min(PAGE)];
         let last = page.last().map_or(after, |r| place(r));
         let more = rest.len() > PAGE;
+        let which = self.tells_which && entity == Entity::Request;
+        let alive = || page.iter().filter(|r| !r.deleted);
+        let version = |r: &Kept| self.caps.versions.then(|| r.version.to_string());
         Ok(Page {
-            records: page.iter().filter(|r| !r.deleted).map(|r| self.fed(r)).collect(),
+            records: alive().filter(|_| !which).map(|r| self.fed(r)).collect(),
+            changed: alive().filter(|_| which).map(|r| (r.id.to_string(), version(r))).collect(),
             gone: page.iter().filter(|r| r.deleted).map(|r| r.id.to_string()).collect(),
             next: more.then(|| format!("{},{}", last.0, last.1)),
             token: (!more && self.caps.feed == Feed::Token).then(|| last.0.max(0).to_string()),
@@ -228,9 +246,16 @@ pub(super) fn text(value: &Value) -> String {
 }
 
 /// With every field the store keeps.
-pub(super) fn whole(fields: Fields) -> Fields {
-    let mut all: Fields = ["name", "company", "town", "note"].map(|f| (f.to_owned(), json!(""))).into();
-    all.extend(["numbers", "emails"].map(|f| (f.to_owned(), json!([]))));
+pub(super) fn whole(entity: Entity, fields: Fields) -> Fields {
+    let empty =
+        |fields: &[&str], value: Value| fields.iter().map(|f| ((*f).to_owned(), value.clone())).collect::<Fields>();
+    let mut all = match entity {
+        Entity::Contact => empty(&["name", "company", "town", "note"], json!("")),
+        Entity::Request => empty(&["title", "note", "customer"], json!("")),
+    };
+    if entity == Entity::Contact {
+        all.extend(empty(&["numbers", "emails"], json!([])));
+    }
     all.extend(fields);
     all
 }

@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline';
 import { expect, type Page } from '@playwright/test';
 import type { Radicale } from '../../support/radicale';
 import { connectFound, fillIn, mark, open, test as withCrm, write } from '../crm';
-import { begin, nothingForAxe, press, type } from '../engine';
+import { begin, nothingForAxe, press, reach, type } from '../engine';
 
 const root = join(import.meta.dirname, '../../..');
 /** Whoever calls: a user of the test switchboard whose name is a customer's number. */
@@ -55,6 +55,10 @@ async function connect(page: Page, crm: Radicale) {
   await page.keyboard.press('Enter');
   await expect(page.getByRole('radio', { name: /Our customers/ })).toBeChecked();
   await connectFound(page);
+  await connectLine(page);
+}
+
+async function connectLine(page: Page) {
   await type(page, page.getByLabel('Address', { exact: true }), 'ws://127.0.0.1:8080/');
   await type(page, page.getByLabel('Extension'), 'alice');
   await type(page, page.getByLabel('Password', { exact: true }), 'alicepw');
@@ -101,4 +105,43 @@ test('a customer of the CRM calls while the CRM is away: the card is there with 
       .getByRole('listitem')
       .filter({ has: page.locator('a[href^="#/calls/"]') }),
   ).toHaveCount(1);
+});
+
+test('what is left to be done after a call stands on the first page until it is done', async ({
+  page,
+  engine,
+  caller,
+}) => {
+  await begin(page, engine);
+  await press(page, page.getByRole('link', { name: 'Settings', exact: true }));
+  await connectLine(page);
+  await press(page, page.getByRole('link', { name: 'Calls', exact: true }));
+  caller.say('call alice');
+  await expect(page.getByRole('button', { name: /^Answer/ })).toBeVisible();
+  await page.keyboard.press('F9');
+  await caller.said(/"confirmed"/);
+  await page.getByRole('radio', { name: /Order/ }).press('Space');
+  await type(page, page.getByRole('combobox', { name: 'Topic' }), 'more users');
+  await page.keyboard.press('Enter');
+  await page.keyboard.type('Two more places');
+  const follow = page.getByLabel('Still to be done');
+  await reach(page, follow);
+  for (let i = 0; i < 2; i++) await page.keyboard.press('ArrowDown');
+  await expect(follow).toHaveValue('1');
+  await page.keyboard.press('Control+Enter');
+  await expect(page.getByText('Registered', { exact: true })).toBeVisible();
+  await expect(page.getByText('by tomorrow')).toBeVisible();
+  caller.say('hangup');
+  await caller.said(/"ended"/);
+  await press(page, page.getByRole('button', { name: 'Ready', exact: true }));
+
+  const list = page.getByRole('region', { name: 'To be done' });
+  await expect(list.getByRole('listitem')).toHaveText(/Order.*More users.*Two more places.*by tomorrow/s);
+  await nothingForAxe(page);
+  await page.reload();
+  await press(page, list.getByRole('button', { name: 'Done: Order' }));
+  await expect(list).toHaveCount(0);
+  await page.reload();
+  await expect(page.getByText('Recent calls')).toBeVisible();
+  await expect(list).toHaveCount(0);
 });

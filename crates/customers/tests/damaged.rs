@@ -1,122 +1,32 @@
 //! Damaged database files: each is recognised, what only the operator had is kept, and the rest comes from the CRM again.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
-use cuffia_customers::sync::upstream::{
-    After, Answer, Capabilities, Demand, Entity, Failure, Feed, Fields, Page, Remote,
-};
+mod crm;
+
+use crm::{CONTACT, Crm, NOW, REQUEST, fields};
+use cuffia_customers::sync::upstream::{Answer, Demand, Page};
 use cuffia_customers::sync::{Engine, Next};
 use cuffia_customers::*;
 use rand::rngs::SmallRng;
 use rand::{Rng, RngCore, SeedableRng};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 use std::path::Path;
 
-const NOW: i64 = 1_795_000_000_000;
-const CONTACT: Entity = Entity::Contact;
 const FIELDS: [&str; 3] = ["name", "note", "numbers"];
 /// SQLCipher's.
 const PAGE: usize = 4096;
-
-fn fields<const N: usize>(of: [(&str, Value); N]) -> Fields {
-    of.map(|(field, value)| (field.to_owned(), value)).into()
-}
-
-/// A CRM that does what it is asked.
-#[derive(Clone, Default)]
-struct Crm {
-    records: BTreeMap<String, Remote>,
-    made: usize,
-}
-
-impl Crm {
-    fn with(many: usize) -> Crm {
-        let mut crm = Crm::default();
-        for i in 0..many {
-            let phone = json!([format!("+3901155{i:05}")]);
-            crm.put(&format!("r{i}"), None, fields([("name", json!(format!("Carla {i}"))), ("numbers", phone)]));
-        }
-        crm
-    }
-
-    fn put(&mut self, id: &str, key: Option<String>, fields: Fields) -> Remote {
-        self.made += 1;
-        let version = Some(self.made.to_string());
-        let remote = Remote { id: id.into(), version, changed: None, key, fields };
-        self.records.insert(id.into(), remote.clone());
-        remote
-    }
-
-    fn answer(&mut self, demand: &Demand) -> Result<Answer, Failure> {
-        let get = |crm: &Crm, id: &String| crm.records.get(id).cloned().ok_or(Failure::Gone);
-        Ok(match demand {
-            Demand::Create { key, fields, .. } => match self.records.get(&format!("{key}!")) {
-                Some(r) => Answer::Record(r.clone()),
-                None => Answer::Record(self.put(&format!("{key}!"), Some(key.clone()), fields.clone())),
-            },
-            Demand::Find { .. } | Demand::List { .. } => unreachable!(),
-            Demand::Get { id, .. } => Answer::Record(get(self, id)?),
-            Demand::Update { id, version, patch, .. } => {
-                let mut r = get(self, id)?;
-                if r.version != *version {
-                    return Err(Failure::Conflict);
-                }
-                r.fields.extend(patch.clone());
-                Answer::Record(self.put(id, r.key, r.fields))
-            }
-            Demand::Delete { id, version, .. } => {
-                if get(self, id)?.version != *version {
-                    return Err(Failure::Conflict);
-                }
-                self.records.remove(id);
-                Answer::Done
-            }
-            // Of this one it is known that nothing has changed since.
-            Demand::Pull { after: After::Token(token), .. } if token == "newer" => {
-                Answer::Page(Page { token: Some(token.clone()), ..Page::default() })
-            }
-            Demand::Pull { .. } => Answer::Page(Page {
-                records: self.records.values().cloned().collect(),
-                token: Some("all".into()),
-                ..Page::default()
-            }),
-        })
-    }
-
-    fn caps() -> Capabilities {
-        Capabilities {
-            entities: vec![CONTACT],
-            idempotent_create: true,
-            versions: true,
-            feed: Feed::Token,
-            tombstones: true,
-            request_lifetime_ms: 1_000,
-        }
-    }
-
-    /// Asks and answers until there is nothing to do.
-    fn serve(&mut self, store: &Store) {
-        let mut engine = Engine::new(Crm::caps(), 1);
-        let mut now = NOW;
-        for _ in 0..500 {
-            match store.next_request(&mut engine, "IT", now).unwrap() {
-                Next::Ask(step) => {
-                    let answer = self.answer(&step.demand);
-                    store.take_answer(&mut engine, &step, answer, "IT", now).unwrap();
-                }
-                Next::Wait(_) if store.standing().unwrap().waiting == 0 => return,
-                Next::Wait(until) => now = until.unwrap(),
-            }
-        }
-        panic!("it does not come to rest");
-    }
-}
 
 /// A shift: some of everything, and of what the CRM is to be told nothing has been sent.
 fn work(store: &Store, crm: &mut Crm) {
     let own = fields([("name", json!("Dario before")), ("numbers", json!(["011 555 0101", "4021"]))]);
     store.create(CONTACT, "before", &own, "IT", NOW).unwrap();
-    store.connect_crm("crm", &[(CONTACT, &FIELDS)], "IT", NOW).unwrap();
+    store.connect_crm("crm", &[(CONTACT, &FIELDS), (REQUEST, &["title", "note", "customer"])], "IT", NOW).unwrap();
+    for i in 0..3 {
+        let call = CallRecord { id: format!("sent-{i}"), number: "+39".into(), started: NOW, ..CallRecord::default() };
+        store.put_call(&call).unwrap();
+        let request = Request { id: new_id(), call: Some(call.id), note: format!("asked {i}"), ..Request::default() };
+        store.register(&request, None, "IT", NOW).unwrap();
+    }
     crm.serve(store);
     let found = store.find_customers("carla", 50).unwrap();
     for (i, c) in found.iter().enumerate().take(14) {
@@ -172,6 +82,20 @@ fn work(store: &Store, crm: &mut Crm) {
         }
     }
     store.set_setting("account", &json!({"server": "sip.example"})).unwrap();
+}
+
+/// How many there are of all customers, and of nobody.
+fn requests(store: &Store) -> usize {
+    let mut all: Vec<String> = Vec::new();
+    for c in store.find_customers("", 1_000).unwrap() {
+        all.extend(store.requests_of(&c.id, 100).unwrap().into_iter().map(|r| r.id));
+    }
+    for c in store.calls(None, 1_000).unwrap() {
+        all.extend(store.request_of(&c.id).unwrap().map(|r| r.id));
+    }
+    all.sort();
+    all.dedup();
+    all.len()
 }
 
 /// What nobody else has.
@@ -314,6 +238,8 @@ fn each_of_two_hundred_damaged_databases_is_recognised_and_nothing_that_waits_is
         let cards = store.count_customers().unwrap();
         assert_eq!(crm.records.len(), 120 - 3 + new, "{what}: something is lost or doubled there");
         assert_eq!(cards, 1 + crm.records.len() as i64, "{what}: the cache is not what the CRM has");
+        assert_eq!(crm.of(REQUEST).len(), 1 + 3 + 10, "{what}: a request is lost or doubled there");
+        assert_eq!(requests(&store), crm.of(REQUEST).len(), "{what}: or here");
         assert_eq!(store.conflicts().unwrap().len(), 4, "{what}");
         drop(store);
         assert!(open(folder.path()).is_sound().unwrap(), "{what}");
@@ -547,7 +473,7 @@ fn where_nothing_can_be_read_nothing_is_moved() {
 fn an_answer_that_was_asked_for_before_mending_is_not_taken_for_all_there_is() {
     let (folder, mut crm, _) = worked();
     let store = open(folder.path());
-    let mut engine = Engine::new(Crm::caps(), 1);
+    let mut engine = Engine::new(crm.caps(), 1);
     store.pull_now().unwrap();
     let later = NOW + 3_600_000;
     let asked = loop {

@@ -17,7 +17,7 @@ impl Engine {
     /// What to ask for an entry; none when it needed no request.
     pub(super) fn push(&mut self, h: &Here<'_>, mut entry: Entry) -> Result<Option<Demand>, StoreError> {
         let entity = entry.entity;
-        let fields = records::for_there(h.db, &mut entry)?;
+        let fields = records::for_there(h.db, &entry)?;
         let link = link::of(h.db, entity, &entry.uid)?;
         let fresh = entry.state == State::Looked && h.now - entry.not_before <= FRESH_MS;
         let may_write = fresh || (entry.state == State::Queued && self.caps.versions);

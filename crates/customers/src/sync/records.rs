@@ -128,9 +128,8 @@ fn move_all(db: &Connection, entity: Entity, from: &str, to: &str, one: bool) ->
     Ok(())
 }
 
-/// What an entry asks for in the CRM's words: of a request the contact's id there. One whom the CRM does not know, and will not, is nobody
-/// to it from then on. With a new request goes who it is `about`, in words, for CRMs that keep no customers.
-pub(crate) fn for_there(db: &Connection, entry: &mut Entry) -> Result<Fields, StoreError> {
+/// What an entry asks for in the CRM's words: of a request the contact's id there, or nobody's where the CRM does not know him. With a new request goes who it is `about`, in words, for CRMs that keep no customers.
+pub(crate) fn for_there(db: &Connection, entry: &Entry) -> Result<Fields, StoreError> {
     let mut fields = entry.change.patch.clone();
     if entry.entity != Entity::Request {
         return Ok(fields);
@@ -138,13 +137,9 @@ pub(crate) fn for_there(db: &Connection, entry: &mut Entry) -> Result<Fields, St
     if entry.kind == Kind::Create {
         fields.insert("about".into(), json!(about(db, &entry.uid)?));
     }
-    if let Some(customer) = entry.change.patch.get_mut("customer") {
-        let uid = customer.as_str().unwrap_or_default();
-        let there = link::of(db, Entity::Contact, uid)?.map(|l| json!(l.remote));
-        if there.is_none() {
-            *customer = Value::Null;
-        }
-        fields.insert("customer".into(), there.unwrap_or_default());
+    if let Some(customer) = fields.get_mut("customer") {
+        let there = link::of(db, Entity::Contact, customer.as_str().unwrap_or_default())?;
+        *customer = there.map_or(Value::Null, |l| json!(l.remote));
     }
     Ok(fields)
 }

@@ -52,7 +52,7 @@ fn customer_there(crm: &mut Crm, request: &str) -> Value {
 #[test]
 fn what_came_in_a_call_stays_when_its_ticket_is_gone_and_comes_back_with_it() {
     let (_folder, store, mut crm) = begin();
-    let mine = register(&store, "mine", None);
+    let (mine, kept) = (register(&store, "mine", None), register(&store, "kept", None));
     crm.put(REQUEST, "q1", None, fields([("title", json!("theirs"))]));
     crm.serve(&store);
     let was = crm.of(REQUEST).clone();
@@ -66,6 +66,7 @@ fn what_came_in_a_call_stays_when_its_ticket_is_gone_and_comes_back_with_it() {
 
     // Another CRM, and the first again, where it is there after all.
     connect(&store, "another");
+    assert_eq!(store.request_of("kept").unwrap().unwrap().id, kept.id);
     connect(&store, "crm");
     *crm.of(REQUEST) = was;
     crm.gone.clear();

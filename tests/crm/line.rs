@@ -38,6 +38,8 @@ pub enum Fate {
     Busy,
     /// Something fails before it is done.
     Fails,
+    /// What stands before the server lets nobody through.
+    Barred,
     /// It is done, and then something fails.
     FailsAfter,
     /// It is done and answered.
@@ -164,6 +166,7 @@ impl Line {
                 let _ = client.write_all(&answer[..answer.len() / 2]);
             }
             Fate::Busy => answer(&mut client, "429 Too Many Requests\r\nRetry-After: 2"),
+            Fate::Barred => answer(&mut client, "403 Forbidden"),
             Fate::Fails => answer(&mut client, "500 Internal Server Error"),
             Fate::FailsAfter => {
                 self.forward(&request);

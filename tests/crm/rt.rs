@@ -234,6 +234,43 @@ async fn a_request_goes_there_with_its_customer_and_both_sides_follow_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Request Tracker: npm run test:crm"]
+async fn a_note_is_what_a_ticket_began_with_and_of_several_who_ask_the_others_stay() {
+    let server = Rt::start();
+    let [anna, vera] = ["anna", "vera"].map(|name| {
+        server.make(
+            "user",
+            json!({ "Name": name, "EmailAddress": format!("{name}@po.example"), "RealName": name, "Privileged": 0 }),
+        )
+    });
+    let html = json!({ "Queue": "General", "Subject": "from a browser", "Requestor": [anna, vera],
+        "Content": "<p>An <b>order</b> &amp; more</p>", "ContentType": "text/html" });
+    let html = server.make("ticket", html);
+    let silent = server.make("ticket", json!({ "Queue": "General", "Subject": "without a word", "Requestor": anna }));
+    for ticket in [&html, &silent] {
+        let answer = json!({ "Subject": "Re: it", "Content": "thank you", "ContentType": "text/plain" });
+        server.ask("POST", &format!("ticket/{ticket}/correspond"), answer);
+    }
+    let mut here = Working::on(server.upstream(address()));
+    let of = |s: &Store, name: &str| one(s, name).map(|uid| s.requests_of(&uid, 9).unwrap()).unwrap_or_default();
+    here.until("both are here", |s| of(s, "anna").len() == 2).await;
+    let found = of(&here.store, "anna");
+    let note = |title: &str| found.iter().find(|r| r.title == title).unwrap().note.clone();
+    assert_eq!((note("from a browser").as_str(), note("without a word").as_str()), ("An order & more", ""));
+
+    let luca = fields([("name", json!("Luca Ferri"))]);
+    here.store.create(CONTACT, "luca", &luca, "IT", wall()).unwrap();
+    let id = &found.iter().find(|r| r.title == "from a browser").unwrap().id;
+    change(&here.store, id, "customer", json!(one(&here.store, "anna")), json!("luca"));
+    here.sent().await;
+    let there = server.get(&format!("ticket/{html}"));
+    let mut asking: Vec<&str> =
+        there["Requestor"].as_array().unwrap().iter().map(|r| r["id"].as_str().unwrap()).collect();
+    asking.sort_unstable();
+    assert_eq!(asking, ["luca", "vera"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Request Tracker: npm run test:crm"]
 async fn what_both_changed_is_asked_and_what_can_not_be_kept_is_said() {
     let server = Rt::start();
     let mut here = Working::on(server.upstream(address()));
@@ -357,4 +394,38 @@ async fn over_a_bad_line_each_request_is_there_once() {
         );
     }
     assert!(line.lost() > 3, "the line was too good");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Request Tracker: npm run test:crm"]
+async fn a_gateway_that_bars_the_way_loses_nothing_and_a_queue_has_words_of_its_own() {
+    let server = Rt::start();
+    let queue = server.make("queue", json!({ "Name": "Support", "Lifecycle": "support" }));
+    let line = Line::to(SOCKET.into(), 1, 1);
+    line.faulty(false);
+    let found = user(line.address()).books(&Trust::System).await.unwrap();
+    assert!(found.iter().any(|b| b.path == queue && b.name == "Support" && b.writable), "{found:?}");
+    let upstream = Adapter::new(&user(line.address()), &Trust::System, &queue, true, "IT").unwrap();
+    let mut here = Working::on(Arc::new(upstream));
+    let asked = register(&here.store, None, Request { title: "asked".into(), done: true, ..Request::default() });
+    here.sent().await;
+    let (ticket, there) = server.tickets().pop_first().unwrap();
+    assert_eq!((&there["Status"], here.store.request(&asked.id).unwrap().done), (&json!("closed"), true));
+    change(&here.store, &asked.id, "done", json!(true), json!(false));
+    here.sent().await;
+    assert_eq!(server.get(&format!("ticket/{ticket}"))["Status"], "open");
+
+    line.always(Fate::Barred);
+    change(&here.store, &asked.id, "done", json!(false), json!(true));
+    let late = register(&here.store, None, Request { title: "late".into(), ..Request::default() });
+    here.store.pull_now().unwrap();
+    here.runner.wake();
+    here.until("it is barred", |s| s.standing().unwrap().error.is_some_and(|e| e.contains("not by"))).await;
+    let s = here.store.standing().unwrap();
+    assert_eq!((s.waiting, s.refused, s.conflicts), (2, 0, 0), "{s:?}");
+    line.always(Fate::Good);
+    here.store.go_on(false).unwrap();
+    here.sent().await;
+    assert_eq!(server.get(&format!("ticket/{ticket}"))["Status"], "closed");
+    assert!(here.store.request(&late.id).is_ok() && server.tickets().len() == 2);
 }

@@ -74,6 +74,7 @@ export function snapshot(): Snapshot {
       error: null,
       here: null,
       toCome: null,
+      leftMs: null,
       vanishing: null,
     },
     import: null,

@@ -27,6 +27,7 @@ impl Engine {
             error: None,
             here: None,
             to_come: None,
+            left_ms: None,
             vanishing: None,
         };
         // A database that refuses says so where it is used.
@@ -55,6 +56,10 @@ impl Engine {
             error: s.error,
             here: s.progress.map(|p| p.here),
             to_come: s.progress.and_then(|p| p.to_come),
+            left_ms: s.progress.and_then(|p| {
+                let took = self.desk().now() - p.began?;
+                Some(took.max(0).saturating_mul(p.to_come?) / p.here.max(1))
+            }),
             vanishing: match s.stopped {
                 Some(Stopped::Vanishing(gone)) => Some(gone),
                 _ => None,

@@ -41,7 +41,7 @@ impl Account {
         match self.kind {
             Kind::CardDav => CardDav::books(self, trust).await,
             Kind::Tryton => Tryton::databases(self, trust).await,
-            Kind::Rt => Rt::queues(self, trust).await,
+            Kind::Rt => Rt::queues(self, trust, true).await,
         }
     }
 
@@ -53,7 +53,7 @@ impl Account {
         match self.kind {
             Kind::CardDav => CardDav::found(self, trust).await,
             Kind::Tryton => Tryton::databases(self, trust).await,
-            Kind::Rt => Rt::queues(self, trust).await,
+            Kind::Rt => Rt::queues(self, trust, false).await,
         }
     }
 
@@ -89,7 +89,7 @@ impl Account {
             Kind::CardDav => ("carddav", ""),
             Kind::Tryton => ("tryton", ""),
             // Several may live on one host.
-            Kind::Rt => ("rt", base.path()),
+            Kind::Rt => ("rt", base.path().trim_end_matches('/')),
         };
         Ok(format!("{kind} {host}:{port}{path}{book} {}", self.user))
     }

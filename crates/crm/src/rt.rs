@@ -2,33 +2,26 @@
 //! who ask for them. It has versions of what is read by itself, and refuses a change of an older one; a list tells the second of the last
 //! change alone. So lists tell which have changed, and each of these is read by itself.
 
+mod feed;
+mod queues;
 mod rest;
 mod ticket;
 mod user;
 
-use crate::find::Book;
 use crate::{Account, CrmError, Upstream};
 use async_trait::async_trait;
-use cuffia_customers::sync::upstream::{
-    After, Answer, Capabilities, Demand, Entity, Failure, Feed, Fields, List, Page, Remote,
-};
+use cuffia_customers::sync::upstream::{Answer, Capabilities, Demand, Entity, Failure, Feed, Fields, Remote};
 use cuffia_tls::Trust;
 use rest::{Rest, Told, moment, quoted};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 /// As many as it gives at once.
 const PAGE: usize = 100;
-/// The oldest that is spoken to: `MAJOR` of its version.
-const OLDEST: u32 = 5;
-/// As long as a transaction there may take until it shows, milliseconds; and so many others may be newer by then.
-const OVERLAP_MS: i64 = 300_000;
-const OVERLAP: i64 = 200;
+
 /// Tickets that are done are followed as long as this.
 const RECENT: &str = "90 days ago";
-/// What is not told to who may not administer users.
-const NEVER: &str = "1970-01-01T00:00:00Z";
 
 /// When an answer was given, by the server's clock, UTC milliseconds.
 pub(crate) struct Seen(Option<i64>);
@@ -51,57 +44,18 @@ pub struct Rt {
     region: String,
     /// Changes of customers that were told; those a little older than the newest are looked through each time.
     told: Mutex<BTreeSet<i64>>,
+    /// How many users there are, as the last page of them said.
+    total: Mutex<Option<i64>>,
 }
 
 impl Rt {
-    /// The queues that a user sees, with how many tickets to be done each has.
-    ///
-    /// # Errors
-    /// See [`CrmError`].
-    pub async fn queues(account: &Account, trust: &Trust) -> Result<Vec<Book>, CrmError> {
-        let rest = Rest::new(account, trust)?;
-        let said = |f: Failure| match f {
-            Failure::Auth { .. } => CrmError::Password,
-            Failure::Retry { why, .. } => CrmError::Unreachable(why),
-            Failure::Gone | Failure::Rejected { .. } => CrmError::NoRt,
-            // What answers there is something else.
-            Failure::Ambiguous { why } if why.contains("none of") => CrmError::NoRt,
-            other => CrmError::Server(other.to_string()),
-        };
-        let version = rest.get("rt").await.map_err(said)?.body;
-        let version = version["Version"].as_str().ok_or(CrmError::NoRt)?;
-        if version.split('.').next().and_then(|major| major.parse::<u32>().ok()).is_none_or(|major| major < OLDEST) {
-            return Err(CrmError::Version(format!("Request Tracker {version}"), format!("{OLDEST}.0")));
-        }
-        let first = rest.get("users?fields=LastUpdated&orderby=id&per_page=1").await.map_err(said)?.body;
-        let customers = first["items"][0]["LastUpdated"].as_str().is_some_and(|stamp| stamp != NEVER);
-        let mut books = Vec::new();
-        for queue in items(&rest.get("queues/all?per_page=100&fields=Name").await.map_err(said)?.body) {
-            let Some(id) = ticket::id(&queue["id"]) else { continue };
-            let links = rest.get(&format!("queue/{id}")).await.map_err(said)?.body;
-            let mut links = links["_hyperlinks"].as_array().into_iter().flatten();
-            let query = quoted(&format!("Queue = '{id}' AND Status = '__Active__'"));
-            let open = rest.get(&format!("tickets?per_page=1&query={query}")).await.map_err(said)?.body;
-            books.push(Book {
-                name: queue["Name"].as_str().unwrap_or(&id).to_owned(),
-                path: id,
-                cards: open["total"].as_u64().and_then(|n| usize::try_from(n).ok()).unwrap_or(0),
-                writable: links.any(|link| link["ref"] == "create"),
-                tokens: false,
-                customers,
-                requests: true,
-            });
-        }
-        if books.is_empty() { Err(CrmError::NoQueue) } else { Ok(books) }
-    }
-
     /// A queue by its number. `customers`: this user may see them, and change them.
     ///
     /// # Errors
     /// When the address is none.
     pub fn new(account: &Account, trust: &Trust, queue: &str, customers: bool, region: &str) -> Result<Rt, CrmError> {
         let (rest, queue, region) = (Rest::new(account, trust)?, queue.to_owned(), region.to_owned());
-        Ok(Rt { rest, queue, customers, region, told: Mutex::default() })
+        Ok(Rt { rest, queue, customers, region, told: Mutex::default(), total: Mutex::default() })
     }
 
     /// Tickets that are followed: of the queue, and our own wherever they went, to be done or done of late.
@@ -124,9 +78,7 @@ impl Rt {
         if ticket::is_deleted(ticket) || merged {
             return Err(Failure::Gone);
         }
-        let path =
-            format!("ticket/{id}/attachments?per_page={PAGE}&orderby=id&order=ASC&fields=Content,Subject,ContentType");
-        let note = ticket::note(&self.rest.get(&path).await?.body);
+        let note = self.note(&id).await?;
         let done = match ticket::is_done(ticket) {
             Some(done) => done,
             None => {
@@ -135,6 +87,29 @@ impl Rt {
             }
         };
         Ok(ticket::remote(ticket, &note, done, self.customers, &Seen(at)))
+    }
+
+    /// What a ticket began with, or the newest correction of it.
+    async fn note(&self, id: &str) -> Result<String, Failure> {
+        let is = |field: &str, value: &str| json!({ "field": field, "value": value });
+        let texts = |conditions: Value, order: &str| {
+            let path =
+                format!("ticket/{id}/attachments?per_page=1&orderby=id&order={order}&fields=Content,ContentType");
+            async move { Ok::<_, Failure>(ticket::note(&self.rest.search(&path, &conditions).await?.body)) }
+        };
+        if let Some(corrected) = texts(json!([is("Subject", ticket::CORRECTED)]), "DESC").await? {
+            return Ok(corrected);
+        }
+        let made = json!([is("ObjectType", "RT::Ticket"), is("ObjectId", id), is("Type", "Create")]);
+        let made = self.rest.search("transactions?per_page=1", &made).await?.body;
+        let Some(made) = items(&made).next().and_then(|t| ticket::id(&t["id"])) else { return Ok(String::new()) };
+        for form in ["text/plain", "text/html"] {
+            let conditions = json!([is("TransactionId", &made), is("ContentType", form)]);
+            if let Some(note) = texts(conditions, "ASC").await? {
+                return Ok(note);
+            }
+        }
+        Ok(String::new())
     }
 
     async fn ticket(&self, id: &str) -> Result<Remote, Failure> {
@@ -146,7 +121,7 @@ impl Rt {
     }
 
     async fn user(&self, id: &str) -> Result<(Told, Remote), Failure> {
-        let told = self.rest.get(&format!("user/{}", quoted(id))).await?;
+        let told = self.rest.record(&format!("user/{}", quoted(id))).await?;
         if !user::is_customer(&told.body) {
             return Err(Failure::Gone);
         }
@@ -172,12 +147,16 @@ impl Rt {
         };
         let made = match self.rest.post(path, &body).await {
             Err(Failure::Rejected { message }) if entity == Entity::Contact => {
-                return match self.rest.get(&format!("user/{}", quoted(key))).await {
+                return match self.rest.record(&format!("user/{}", quoted(key))).await {
                     Ok(told) if user::is_customer(&told.body) => Ok(user::remote(&told.body, &Seen(told.at))),
                     // It was made, and put out of use.
                     Ok(_) => Err(Failure::Gone),
                     Err(_) => Err(Failure::Rejected { message }),
                 };
+            }
+            // The queue may have other words for it. Nothing was made.
+            Err(Failure::Rejected { message }) if body["Status"].is_string() => {
+                return self.create_and_end(key, body, message).await;
             }
             made => made?,
         };
@@ -190,6 +169,27 @@ impl Rt {
             }),
             Err(f) => Err(in_doubt(f)),
         }
+    }
+
+    /// Makes a ticket that is done, in a queue that has no such status at the beginning.
+    async fn create_and_end(&self, key: &str, mut body: Value, refused: String) -> Result<Remote, Failure> {
+        body.as_object_mut().map(|body| body.remove("Status"));
+        let made = self.rest.post("ticket", &body).await.map_err(|f| match f {
+            Failure::Rejected { .. } => Failure::Rejected { message: refused.clone() },
+            other => other,
+        })?;
+        let id = ticket::id(&made.body["id"]).ok_or_else(|| in_doubt("the server does not say what it made"))?;
+        let path = format!("ticket/{id}");
+        let there = self.rest.record(&path).await.map_err(in_doubt)?;
+        let etag = there.etag.as_deref().unwrap_or("*");
+        let status = ticket::status(true, &there.body);
+        let said = self.rest.put(&path, &json!({ "Status": status }), etag).await.map_err(in_doubt)?;
+        let made = self.ticket(&id).await.map_err(in_doubt)?;
+        if made.fields["done"] == true {
+            return Ok(made);
+        }
+        tracing::warn!("request {key} was made as ticket {id}, and could not be ended: {said:?}");
+        Err(Failure::Rejected { message: format!("it was made as ticket {id}, but not as done: {refused}") })
     }
 
     async fn find(&self, entity: Entity, key: &str) -> Result<Vec<Remote>, Failure> {
@@ -223,7 +223,7 @@ impl Rt {
             Entity::Contact => format!("user/{}", quoted(id)),
             Entity::Request => format!("ticket/{}", quoted(id)),
         };
-        let mut told = self.rest.get(&path).await.map_err(not_done)?;
+        let mut told = self.rest.record(&path).await.map_err(not_done)?;
         if entity == Entity::Contact && !user::is_customer(&told.body) || ticket::is_deleted(&told.body) {
             return Err(Failure::Gone);
         }
@@ -239,7 +239,7 @@ impl Rt {
         let (path, told, etag) = self.state(entity, id, version).await?;
         let body = match entity {
             Entity::Contact => user::values(&told.body, patch, &self.region)?,
-            Entity::Request => Value::Object(ticket::values(patch)),
+            Entity::Request => self.changes(id, &told.body, patch).await?,
         };
         let mut said = Vec::new();
         if body.as_object().is_some_and(|body| !body.is_empty()) {
@@ -272,107 +272,25 @@ impl Rt {
         Ok(now)
     }
 
+    /// What is to be written into a ticket. Of several who ask, only the first is shown, and changed.
+    async fn changes(&self, id: &str, ticket: &Value, patch: &Fields) -> Result<Value, Failure> {
+        let mut body = ticket::values(patch);
+        if let Some(done) = patch.get("done") {
+            body.insert("Status".into(), json!(ticket::status(*done == true, ticket)));
+        }
+        if let Some(first) = body.get_mut("Requestor").and_then(Value::as_array_mut) {
+            let query = quoted(&format!("id = {id}"));
+            let path = format!("tickets?query={query}&fields=Requestor&fields%5BRequestor%5D=id");
+            let found = self.rest.get(&path).await.map_err(not_done)?.body;
+            let all = items(&found).next().and_then(|t| t["Requestor"].as_array());
+            first.extend(all.into_iter().flatten().skip(1).filter_map(|r| ticket::id(&r["id"])).map(Value::from));
+        }
+        Ok(Value::Object(body))
+    }
+
     async fn delete(&self, entity: Entity, id: &str, version: Option<&str>) -> Result<(), Failure> {
         let (path, _, etag) = self.state(entity, id, version).await?;
         self.rest.delete(&path, &etag).await
-    }
-
-    /// Which tickets have changed since a time of the server's clock, or which there are. Between pages it is noted when the first was told.
-    async fn changed_tickets(&self, after: &After) -> Result<Page, Failure> {
-        let (began, since, last) = match after {
-            After::Page(page) => {
-                let mut parts = page.splitn(3, ' ').map(|part| part.parse::<i64>().unwrap_or(0));
-                let mut part = || parts.next().unwrap_or(0);
-                (Some(part()), Some(part()).filter(|since| *since > 0), part())
-            }
-            After::Token(token) => (None, Some(token.parse::<i64>().map_err(|_| Failure::Forgotten)?), 0),
-            After::Since(since) => (None, Some(*since), 0),
-            After::Beginning => (None, None, 0),
-        };
-        let mut query = self.followed();
-        if let Some(since) = since {
-            query += &format!(" AND LastUpdated > '{}'", utc(since - OVERLAP_MS));
-        }
-        let told = self.tickets(&query, &last.to_string(), "fields=LastUpdated").await?;
-        let began = began.or(told.at).ok_or_else(|| in_doubt("the server does not say what time it is"))?;
-        let changed = entries(&told.body);
-        let next = changed.last().map(|(id, _)| format!("{began} {} {id}", since.unwrap_or(0)));
-        let token = next.is_none().then(|| began.to_string());
-        Ok(Page { changed, next, token, ..Page::default() })
-    }
-
-    /// Which customers have changed since a transaction of the server's, or which there are.
-    async fn changed_users(&self, after: &After) -> Result<Page, Failure> {
-        if let After::Token(token) = after {
-            return self.touched(token.parse().map_err(|_| Failure::Forgotten)?).await;
-        }
-        let (began, page) = match after {
-            After::Page(page) => {
-                let mut parts = page.splitn(2, ' ').map(|part| part.parse::<i64>().unwrap_or(0));
-                (parts.next().unwrap_or(0), parts.next().unwrap_or(1))
-            }
-            _ => {
-                let newest = json!([{ "field": "id", "operator": ">", "value": 0 }]);
-                let found = self.rest.search("transactions?orderby=id&order=DESC&per_page=1", &newest).await?;
-                let newest = items(&found.body).next().and_then(|t| ticket::id(&t["id"])?.parse().ok());
-                (newest.unwrap_or(0), 1)
-            }
-        };
-        let changed = self.users(page).await?;
-        let next = (changed.len() == PAGE).then(|| format!("{began} {}", page + 1));
-        let token = next.is_none().then(|| began.to_string());
-        Ok(Page { changed, next, token, ..Page::default() })
-    }
-
-    async fn users(&self, page: i64) -> Result<Vec<(String, Option<String>)>, Failure> {
-        let path = format!("users?fields=id,LastUpdated&orderby=id&order=ASC&per_page={PAGE}&page={page}");
-        Ok(entries(&self.rest.get(&path).await?.body))
-    }
-
-    /// Customers that newer transactions are about.
-    async fn touched(&self, last: i64) -> Result<Page, Failure> {
-        let newer = json!([
-            { "field": "id", "operator": ">", "value": last - OVERLAP },
-            { "field": "ObjectType", "value": "RT::User" }
-        ]);
-        let path = format!("transactions?fields=ObjectId&orderby=id&order=ASC&per_page={PAGE}");
-        let (mut changed, mut newest) = (BTreeSet::new(), last);
-        for page in 1.. {
-            let found = self.rest.search(&format!("{path}&page={page}"), &newer).await?;
-            let mut many = 0;
-            for transaction in items(&found.body) {
-                many += 1;
-                let id = ticket::id(&transaction["id"]).and_then(|id| id.parse::<i64>().ok());
-                let (Some(id), Some(user)) = (id, ticket::id(&transaction["ObjectId"])) else { continue };
-                newest = newest.max(id);
-                if self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(id) {
-                    changed.insert(user);
-                }
-            }
-            if many < PAGE {
-                break;
-            }
-        }
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        *told = told.split_off(&(newest - 2 * OVERLAP));
-        let changed = changed.into_iter().map(|id| (id, None)).collect();
-        Ok(Page { changed, token: Some(newest.to_string()), ..Page::default() })
-    }
-
-    async fn list(&self, entity: Entity, after: Option<&str>) -> Result<List, Failure> {
-        match entity {
-            Entity::Request => {
-                let last: i64 = after.and_then(|a| a.parse().ok()).unwrap_or(0);
-                let told = self.tickets(&self.followed(), &last.to_string(), "fields=LastUpdated").await?;
-                let entries = entries(&told.body);
-                Ok(List { next: entries.last().map(|(id, _)| id.clone()), entries })
-            }
-            Entity::Contact => {
-                let page: i64 = after.and_then(|a| a.parse().ok()).unwrap_or(1);
-                let entries = self.users(page).await?;
-                Ok(List { next: (entries.len() == PAGE).then(|| (page + 1).to_string()), entries })
-            }
-        }
     }
 }
 
@@ -417,16 +335,6 @@ impl Upstream for Rt {
 
 fn items(answer: &Value) -> impl Iterator<Item = &Value> {
     answer["items"].as_array().into_iter().flatten()
-}
-
-/// Numbers and versions of what a list tells.
-fn entries(answer: &Value) -> Vec<(String, Option<String>)> {
-    items(answer).filter_map(|r| Some((ticket::id(&r["id"])?, r["LastUpdated"].as_str().map(str::to_owned)))).collect()
-}
-
-/// A time as its searches read it, in UTC whatever the user's zone there.
-fn utc(ms: i64) -> String {
-    rest::written(Some(ms)).as_str().unwrap_or_default().replace(' ', "T") + "Z"
 }
 
 /// It was written, and what it is now is not known.

@@ -74,6 +74,9 @@ fn what_came_in_a_call_stays_when_its_ticket_is_gone_and_comes_back_with_it() {
     assert_eq!(store.request_of("mine").unwrap().unwrap().id, mine.id);
     let theirs = |title: &str| crm.requests.as_ref().unwrap().values().filter(|r| r.fields["title"] == title).count();
     assert_eq!((theirs("mine"), theirs("theirs")), (1, 1), "it is one and the same");
+    // What was written while nobody there knew of it is not overwritten unseen.
+    let asked: Vec<_> = store.conflicts().unwrap().into_iter().map(|c| (c.field.unwrap(), c.mine)).collect();
+    assert_eq!(asked, [("done".to_owned(), json!(true)), ("note".to_owned(), json!("written late"))]);
     change(&store, &mine.id, "title", json!("mine"), json!("again"));
     crm.serve(&store);
     assert_eq!(crm.of(REQUEST)["q-mine!"].fields["title"], "again");

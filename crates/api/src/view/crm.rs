@@ -28,6 +28,8 @@ wire! {
         here: Option<i64>,
         /// And still to come, where the server tells.
         to_come: Option<i64>,
+        /// How long that will take if it goes on as it has, milliseconds.
+        left_ms: Option<i64>,
         /// So many customers would vanish at once, and the operator is asked first.
         vanishing: Option<i64>,
     }

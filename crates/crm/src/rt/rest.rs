@@ -1,5 +1,5 @@
 //! Request Tracker's REST2: JSON there and back, and what its statuses mean. A refusal is about what was asked, not about who asks; only
-//! a wrong password is.
+//! a wrong password is. And it is Request Tracker's only where it is said in its words: a gateway before it says such things too.
 
 use crate::http::{Http, address, failure};
 use crate::{Account, CrmError};
@@ -9,6 +9,8 @@ use http::header::{CONTENT_TYPE, DATE, ETAG, IF_MATCH};
 use http::{HeaderMap, Method, Request, StatusCode, Uri};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
 /// Where it is, beneath the server's address.
 const REST: &str = "/REST/2.0/";
@@ -31,31 +33,51 @@ pub(super) struct Told {
 pub(super) struct Rest {
     http: Http,
     base: Uri,
+    /// The server's clock, UTC milliseconds, and when it was told.
+    clock: Mutex<Option<(i64, Instant)>>,
 }
 
 impl Rest {
     pub(super) fn new(account: &Account, trust: &Trust) -> Result<Rest, CrmError> {
-        Ok(Rest { http: Http::new(trust, &account.user, &account.password)?, base: address(&account.address)? })
+        let http = Http::new(trust, &account.user, &account.password)?;
+        Ok(Rest { http, base: address(&account.address)?, clock: Mutex::default() })
     }
 
-    /// Reads. What may not be seen is not there.
+    /// What time it is there, UTC milliseconds.
+    pub(super) async fn now(&self) -> Result<i64, Failure> {
+        let known = || *self.clock.lock().unwrap_or_else(PoisonError::into_inner);
+        if known().is_none() {
+            self.get("rt").await?;
+        }
+        let (told, at) = known().ok_or_else(no_answer)?;
+        Ok(told.saturating_add(i64::try_from(at.elapsed().as_millis()).unwrap_or(0)))
+    }
+
+    /// Reads a list, or something there always is.
     pub(super) async fn get(&self, path: &str) -> Result<Told, Failure> {
+        self.ask(Method::GET, path, None, None).await.map_err(not_now)
+    }
+
+    /// Reads one record. One that may not be seen is not there.
+    pub(super) async fn record(&self, path: &str) -> Result<Told, Failure> {
         self.ask(Method::GET, path, None, None).await.map_err(|f| match f {
-            Failure::Rejected { message } if message.starts_with(FORBIDDEN) => {
-                tracing::debug!("{path}: {message}");
-                Failure::Gone
-            }
+            Failure::Rejected { message } if message.starts_with(FORBIDDEN) => Failure::Gone,
             other => other,
         })
     }
 
-    /// A search with a question too long for an address.
+    /// A search by a list of conditions.
     pub(super) async fn search(&self, path: &str, question: &Value) -> Result<Told, Failure> {
-        self.ask(Method::POST, path, Some(question), None).await
+        self.ask(Method::POST, path, Some(question), None).await.map_err(not_now)
     }
 
+    /// Makes something.
     pub(super) async fn post(&self, path: &str, body: &Value) -> Result<Told, Failure> {
-        self.ask(Method::POST, path, Some(body), None).await
+        self.ask(Method::POST, path, Some(body), None).await.map_err(|f| match f {
+            // There is nothing that could be gone.
+            Failure::Gone => Failure::Rejected { message: "the server knows nothing of the kind".into() },
+            other => other,
+        })
     }
 
     /// Changes a record that is still in this state. The answer is what the server says of each part, done or not.
@@ -90,6 +112,10 @@ impl Rest {
         let request = request.body(body.map(Value::to_string).unwrap_or_default()).map_err(no_request)?;
         let (parts, told) = self.http.send(request).await?;
         let text = |name| parts.headers.get(name).and_then(|v| v.to_str().ok());
+        let at = date(&parts.headers);
+        if let Some(at) = at {
+            *self.clock.lock().unwrap_or_else(PoisonError::into_inner) = Some((at, Instant::now()));
+        }
         match parts.status {
             s if s.is_success() => Ok(Told {
                 body: if told.is_empty() {
@@ -98,8 +124,12 @@ impl Rest {
                     serde_json::from_slice(&told).map_err(|_| no_answer())?
                 },
                 etag: text(ETAG).map(str::to_owned),
-                at: date(&parts.headers),
+                at,
             }),
+            StatusCode::FORBIDDEN | StatusCode::NOT_FOUND | StatusCode::GONE if said(&told).is_none() => {
+                let why = format!("{}{NOT_RT}", parts.status);
+                Err(Failure::Retry { after_ms: None, why })
+            }
             // Refused, or there is already such a one.
             StatusCode::FORBIDDEN => Err(Failure::Rejected { message: format!("{FORBIDDEN}{}", words(&told)) }),
             StatusCode::BAD_REQUEST | StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY => {
@@ -110,20 +140,36 @@ impl Rest {
     }
 }
 
+/// How a refusal ends that is another's.
+pub(super) const NOT_RT: &str = ", and not by Request Tracker";
+/// How an answer ends that is.
+pub(super) const NO_ANSWER: &str = "none of Request Tracker's";
 /// How a refusal for want of a right begins.
 const FORBIDDEN: &str = "not allowed: ";
 
-fn no_answer() -> Failure {
-    Failure::Ambiguous { why: "the server's answer is none of Request Tracker's".into() }
+/// A list can't be gone: it may not be seen just now.
+fn not_now(f: Failure) -> Failure {
+    match f {
+        Failure::Gone => Failure::Retry { after_ms: None, why: "404 Not Found".into() },
+        Failure::Rejected { message } if message.starts_with(FORBIDDEN) => {
+            Failure::Retry { after_ms: None, why: message }
+        }
+        other => other,
+    }
 }
 
-/// What it says is wrong.
+fn no_answer() -> Failure {
+    Failure::Ambiguous { why: format!("the server's answer is {NO_ANSWER}") }
+}
+
+/// What it says is wrong, if it is Request Tracker that says it.
+fn said(body: &[u8]) -> Option<String> {
+    let told: Value = serde_json::from_slice(body).ok()?;
+    Some(told.get("message")?.as_str()?.to_owned())
+}
+
 fn words(body: &[u8]) -> String {
-    let told: Value = serde_json::from_slice(body).unwrap_or_default();
-    match told["message"].as_str() {
-        Some(message) => message.to_owned(),
-        None => String::from_utf8_lossy(body).chars().take(300).collect(),
-    }
+    said(body).unwrap_or_else(|| String::from_utf8_lossy(body).chars().take(300).collect())
 }
 
 /// When an answer was given (RFC 9110 §6.6.1).
@@ -141,10 +187,11 @@ pub(super) fn moment(text: &Value) -> Option<i64> {
     Some(at.unix_timestamp().saturating_mul(1_000)).filter(|at| *at > 0)
 }
 
-/// A time as it reads them; empty for none. It keeps whole seconds.
+/// A time as it reads them, in whole seconds. None is the beginning of 1970.
 pub(super) fn written(ms: Option<i64>) -> Value {
-    let at = ms.and_then(|ms| time::OffsetDateTime::from_unix_timestamp(ms.div_euclid(1_000)).ok());
-    json!(at.map_or(String::new(), |at| format!(
+    let at = time::OffsetDateTime::from_unix_timestamp(ms.unwrap_or(0).div_euclid(1_000));
+    let at = at.unwrap_or(time::OffsetDateTime::UNIX_EPOCH);
+    json!(format!(
         "{:04}-{:02}-{:02} {:02}:{:02}:{:02}",
         at.year(),
         u8::from(at.month()),
@@ -152,5 +199,5 @@ pub(super) fn written(ms: Option<i64>) -> Value {
         at.hour(),
         at.minute(),
         at.second()
-    )))
+    ))
 }

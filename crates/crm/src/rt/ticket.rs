@@ -1,5 +1,5 @@
 //! A request as a ticket of Request Tracker's. Its note is what it began with, or the newest correction of that: what was said once can't
-//! be changed there.
+//! be changed there. All else that is written in it, mails and answers, is not read.
 
 use super::Seen;
 use super::rest::{moment, written};
@@ -14,14 +14,14 @@ pub(super) const READ: &str = "fields=Subject,Status,Due,LastUpdated,Created,Que
 /// What stands before the id here, in what a ticket made here refers to (RFC 9562 §4).
 const KEY: &str = "urn:uuid:";
 /// The subject of a correction of the note.
-const CORRECTED: &str = "Corrected note";
+pub(super) const CORRECTED: &str = "Corrected note";
 /// Statuses every server has, and whether they are an end. Of others it is asked.
 const ENDS: [(&str, bool); 5] =
     [("new", false), ("open", false), ("stalled", false), ("resolved", true), ("rejected", true)];
 const DELETED: &str = "deleted";
-/// What a ticket becomes that is done, or is not any more.
-const DONE: &str = "resolved";
-const OPEN: &str = "open";
+/// What a ticket becomes that is done, or is not any more: the first of these that its queue knows.
+const DONE: [&str; 6] = ["resolved", "closed", "done", "solved", "completed", "finished"];
+const OPEN: [&str; 4] = ["open", "reopened", "active", "new"];
 
 /// What a ticket made here refers to.
 pub(super) fn key(uid: &str) -> String {
@@ -42,15 +42,23 @@ pub(super) fn id(of: &Value) -> Option<String> {
     of.as_i64().map(|n| n.to_string()).or_else(|| of.as_str().map(str::to_owned))
 }
 
-/// The note among the texts of a ticket, oldest first.
-pub(super) fn note(attachments: &Value) -> String {
-    let texts = || {
-        let all = attachments["items"].as_array().into_iter().flatten();
-        all.filter(|a| a["ContentType"] == "text/plain" && a["Content"].is_string())
+/// The first of some texts, as it reads without its form.
+pub(super) fn note(texts: &Value) -> Option<String> {
+    let first = &texts["items"][0];
+    let content = first["Content"].as_str()?;
+    let plain = match first["ContentType"].as_str() {
+        Some("text/html") => nanohtml2text::html2text(content),
+        _ => content.to_owned(),
     };
-    let corrected = texts().rfind(|a| a["Subject"] == CORRECTED);
-    let note = corrected.or_else(|| texts().next()).and_then(|a| a["Content"].as_str()).unwrap_or_default();
-    note.replace("\r\n", "\n").trim_end().to_owned()
+    Some(plain.replace("\r\n", "\n").trim_end().to_owned())
+}
+
+/// The status that says this of a ticket, of those it may take now.
+pub(super) fn status(done: bool, ticket: &Value) -> &'static str {
+    let links = || ticket["_hyperlinks"].as_array().into_iter().flatten().filter(|l| l["ref"] == "lifecycle");
+    let wanted: &[&str] = if done { &DONE } else { &OPEN };
+    let known = wanted.iter().find(|status| links().any(|l| l["to"] == **status));
+    known.unwrap_or(&wanted[0])
 }
 
 /// `customers`: they are kept there too.
@@ -85,7 +93,7 @@ pub(super) fn values(fields: &Fields) -> Map<String, Value> {
         let (there, value) = match field.as_str() {
             "title" => ("Subject", json!(value.as_str().unwrap_or_default())),
             "due" => ("Due", written(value.as_i64())),
-            "done" => ("Status", json!(if value == true { DONE } else { OPEN })),
+            "done" => ("Status", json!(if value == true { DONE[0] } else { OPEN[0] })),
             "customer" => ("Requestor", value.as_str().map_or(json!([]), |id| json!([id]))),
             _ => continue,
         };
@@ -122,14 +130,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_newest_correction_is_the_note_and_an_answer_is_none() {
-        let text = |subject: &str, content: &str| json!({ "Subject": subject, "Content": content, "ContentType": "text/plain" });
-        let mut all = vec![text("Order", "as it was\r\nsaid\n"), text("Re: Order", "thank you")];
-        assert_eq!(note(&json!({ "items": all })), "as it was\nsaid");
-        all.insert(1, text(CORRECTED, "once"));
-        all.push(text(CORRECTED, "twice"));
-        assert_eq!(note(&json!({ "items": all })), "twice");
-        assert_eq!(note(&json!({ "items": [] })), "");
+    fn a_note_is_read_without_its_form() {
+        let text = |form: &str, content: &str| json!({ "items": [{ "Content": content, "ContentType": form }] });
+        assert_eq!(note(&text("text/plain", "as it was\r\nsaid\n")).as_deref(), Some("as it was\nsaid"));
+        let html = text("text/html", "<p>An <b>order</b> &amp; more</p><p>by Monday<br>at noon</p>");
+        assert_eq!(note(&html).as_deref(), Some("An order & more\n\nby Monday\nat noon"));
+        assert_eq!(note(&json!({ "items": [] })), None);
+    }
+
+    #[test]
+    fn a_status_is_one_that_the_queue_knows() {
+        let to = |to: &[&str]| json!({ "_hyperlinks": to.iter().map(|to| json!({ "ref": "lifecycle", "to": to })).collect::<Vec<_>>() });
+        assert_eq!(status(true, &to(&["open", "resolved", "rejected"])), "resolved");
+        assert_eq!(status(true, &to(&["waiting", "closed"])), "closed");
+        assert_eq!((status(false, &to(&["waiting", "reopened"])), status(false, &to(&[]))), ("reopened", "open"));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! A customer as a user of Request Tracker's that is not privileged: a requestor.
 
-use super::Seen;
+use super::{Seen, ticket};
 use cuffia_customers::normalise;
 use cuffia_customers::sync::upstream::{Failure, Fields, Remote};
 use serde_json::{Map, Value, json};
@@ -36,7 +36,7 @@ pub(super) fn remote(user: &Value, seen: &Seen) -> Remote {
     fields.insert("emails".into(), if mail.is_empty() { json!([]) } else { json!([mail]) });
     let key = text(user, "Name");
     Remote {
-        id: user["id"].to_string(),
+        id: ticket::id(&user["id"]).unwrap_or_default(),
         version: seen.version(user),
         key: uuid::Uuid::parse_str(key).is_ok().then(|| key.to_owned()),
         fields,

@@ -50,6 +50,8 @@ pub struct Progress {
     pub here: i64,
     /// Records still to come, where the CRM tells.
     pub to_come: Option<i64>,
+    /// When it began, UTC milliseconds, where it goes on since.
+    pub began: Option<i64>,
 }
 
 const ONLY_HERE: &str = "FROM customer c WHERE c.sample = 0

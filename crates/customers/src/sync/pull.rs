@@ -124,9 +124,19 @@ pub(super) fn pass(db: &Connection, entity: Entity) -> Result<i64, StoreError> {
 
 /// How far the first pass over all there is has come: records here, and still to come where that is known.
 pub(super) fn progress(db: &Connection) -> Result<Option<Progress>, StoreError> {
-    let sql = "SELECT shown, remaining FROM feed WHERE phase = 'pull' AND page IS NOT NULL AND token IS NULL AND high IS NULL";
-    let read = |r: &Row<'_>| Ok(Progress { here: r.get(0)?, to_come: r.get(1)? });
-    Ok(db.prepare_cached(sql)?.query_row([], read).optional()?)
+    let sql = "SELECT shown, remaining, began FROM feed
+         WHERE phase = 'pull' AND page IS NOT NULL AND token IS NULL AND high IS NULL AND shown > 0";
+    let read = |r: &Row<'_>| Ok(Progress { here: r.get(0)?, to_come: r.get(1)?, began: r.get(2)? });
+    if let Some(progress) = db.prepare_cached(sql)?.query_row([], read).optional()? {
+        return Ok(Some(progress));
+    }
+    // Those that were told of and are read one by one.
+    let count = |sql: &str| db.prepare_cached(sql)?.query_row([], |r| r.get::<_, i64>(0));
+    let to_come = count("SELECT count(*) FROM (SELECT 1 FROM fetch LIMIT 10000)")?;
+    if to_come < MANY {
+        return Ok(None);
+    }
+    Ok(Some(Progress { here: count("SELECT count(*) FROM link")?, to_come: Some(to_come), began: None }))
 }
 
 /// Asks all feeds at once for what is new.
@@ -364,8 +374,14 @@ pub(super) fn take(h: &Here<'_>, entity: Entity, r: &Remote, pass: i64) -> Resul
                 }
                 // Made here before this database was, or before that CRM was left. But a card with this id that nobody there knows of is
                 // another one: it is kept.
-                let free = records::read(h.db, entity, key)?.is_none() || records::stays(h.db, entity, key)?;
-                if free { key.to_owned() } else { own_id(h, entity, &r.id)? }
+                match records::read(h.db, entity, key)? {
+                    None => key.to_owned(),
+                    Some(here) if records::stays(h.db, entity, key)? => {
+                        push::meet_again(h, entity, key, &here, r)?;
+                        key.to_owned()
+                    }
+                    Some(_) => own_id(h, entity, &r.id)?,
+                }
             }
         }
         (None, None) => own_id(h, entity, &r.id)?,

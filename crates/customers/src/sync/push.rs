@@ -196,6 +196,18 @@ pub(super) fn adopt(h: &Here<'_>, entry: &Entry, r: &Remote) -> Result<(), Store
     settle(h, entity, uid, r)
 }
 
+/// A record was away for a while, there or here. What it is here now may be what the operator has made of it since, and what it is there
+/// somebody else's work: he is asked.
+pub(super) fn meet_again(h: &Here<'_>, entity: Entity, uid: &str, here: &Fields, r: &Remote) -> Result<(), StoreError> {
+    for field in state::mapped(h.db, entity)?.unwrap_or_default() {
+        let (mine, theirs) = (value(here, &field).clone(), value(&r.fields, &field).clone());
+        if !same(&mine, &theirs) {
+            conflict::put(h, entity, uid, &Clash { field, base: Value::Null, mine, theirs })?;
+        }
+    }
+    Ok(())
+}
+
 /// Two cards turn out to be of one record, and both were given a value in the same field. Which is meant only the operator knows: the
 /// second card's are kept apart, or, where these are on their way, the first's.
 fn written_twice(

@@ -7,11 +7,12 @@ export const DAYS = [0, 1, 3, 7, 30] as const;
 /** What is to be done on a day is to be done by this hour. */
 const EVENING = 18;
 
-/** The evening of the day in so many days, where this window is. */
+/** The evening of the day in so many days, where this window is; the last minute of a day whose evening is past. */
 export function evening(days: number, now: number): number {
   const at = new Date(now);
-  at.setHours(EVENING, 0, 0, 0);
   at.setDate(at.getDate() + days);
+  at.setHours(EVENING, 0, 0, 0);
+  if (at.getTime() <= now) at.setHours(23, 59, 0, 0);
   return at.getTime();
 }
 

@@ -10,10 +10,13 @@ export function crmText(crm: CrmView, now: number): string {
   if (crm.needs > 0) return t('crm.needs', { count: crm.needs });
   if (crm.state === 'unreachable')
     return crm.answered === null ? t('crm.never') : t('crm.offline', { since: when(crm.answered, now) });
-  if (crm.here !== null)
-    return crm.toCome === null
-      ? t('crm.first', { here: number(crm.here) })
-      : t('crm.firstOf', { here: number(crm.here), all: number(crm.here + crm.toCome) });
+  if (crm.here !== null) {
+    if (crm.toCome === null) return t('crm.first', { here: number(crm.here) });
+    const so = t('crm.firstOf', { here: number(crm.here), all: number(crm.here + crm.toCome) });
+    if (crm.leftMs === null) return so;
+    const minutes = Math.round(crm.leftMs / 60_000);
+    return `${so}, ${minutes < 1 ? t('crm.soon') : t('crm.left', { count: minutes })}`;
+  }
   if (crm.waiting > 0) return t('crm.waiting', { count: crm.waiting });
   return t('crm.sent');
 }

@@ -473,6 +473,10 @@ here: number | null,
  */
 toCome: number | null, 
 /**
+ * How long that will take if it goes on as it has, milliseconds.
+ */
+leftMs: number | null, 
+/**
  * So many customers would vanish at once, and the operator is asked first.
  */
 vanishing: number | null, };

@@ -207,6 +207,7 @@ export const en = {
   'follow.tomorrow': 'tomorrow',
   'follow.done': 'Done',
   'follow.doneOf': 'Done: {what}',
+  'follow.again': 'Not done yet',
   'follow.toDo': 'To be done',
   'follow.all': 'Show all {count}',
   'request.register': 'Register',
@@ -462,6 +463,8 @@ export const en = {
   'crm.offline': 'Offline since {since}',
   'crm.first': 'Fetching: {here}',
   'crm.firstOf': 'Fetching: {here} of {all}',
+  'crm.soon': 'less than a minute left',
+  'crm.left': { one: 'about a minute left', other: 'about {count} minutes left' },
   'crm.waiting': { one: 'One waits', other: '{count} wait' },
   'crm.sent': 'All sent',
 

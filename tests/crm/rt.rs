@@ -55,19 +55,7 @@ impl Rt {
 
     /// What its people's own program would do.
     pub fn ask(&self, method: &str, path: &str, body: Value) -> Value {
-        let body = if body.is_null() { String::new() } else { body.to_string() };
-        let mut stream = TcpStream::connect(std::net::SocketAddr::from(SOCKET)).unwrap();
-        let request = format!(
-            "{method} /REST/2.0/{path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Basic {BASIC}\r\nConnection: close\r\n\
-             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-            body.len()
-        );
-        stream.write_all(request.as_bytes()).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        assert!(head.starts_with("HTTP/1.1 2"), "{method} {path}: {answer}");
-        serde_json::from_str(body).unwrap_or_default()
+        ask(method, path, body)
     }
 
     fn get(&self, path: &str) -> Value {
@@ -127,6 +115,22 @@ impl Rt {
         let done = perl.env("RT_SITE_CONFIG", site).env("RT_SITE_CONFIG_DIR", settings).output().unwrap();
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     }
+}
+
+fn ask(method: &str, path: &str, body: Value) -> Value {
+    let body = if body.is_null() { String::new() } else { body.to_string() };
+    let mut stream = TcpStream::connect(std::net::SocketAddr::from(SOCKET)).unwrap();
+    let request = format!(
+        "{method} /REST/2.0/{path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Basic {BASIC}\r\nConnection: close\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.1 2"), "{method} {path}: {answer}");
+    serde_json::from_str(body).unwrap_or_default()
 }
 
 fn user(address: String) -> Account {
@@ -273,7 +277,9 @@ async fn a_note_is_what_a_ticket_began_with_and_of_several_who_ask_the_others_st
 #[ignore = "needs Request Tracker: npm run test:crm"]
 async fn what_both_changed_is_asked_and_what_can_not_be_kept_is_said() {
     let server = Rt::start();
-    let mut here = Working::on(server.upstream(address()));
+    let line = Line::to(SOCKET.into(), 1, 1);
+    line.faulty(false);
+    let mut here = Working::on(server.upstream(line.address()));
     let made = register(&here.store, None, Request { title: "Order".into(), ..Request::default() });
     here.sent().await;
     let (ticket, _) = server.tickets().pop_first().unwrap();
@@ -287,6 +293,13 @@ async fn what_both_changed_is_asked_and_what_can_not_be_kept_is_said() {
     here.store.choose(&c, Choice::Mine, "IT", wall()).unwrap();
     here.sent().await;
     assert_eq!(server.get(&format!("ticket/{ticket}"))["Subject"], "mine");
+    // Between looking and writing, too.
+    let path = format!("ticket/{ticket}");
+    line.before("PUT /REST", move || drop(ask("PUT", &path, json!({ "Subject": "theirs again" }))));
+    change(&here.store, &made.id, "title", json!("mine"), json!("mine again"));
+    here.runner.wake();
+    here.until("it is asked again", |s| !s.conflicts().unwrap().is_empty()).await;
+    assert_eq!(server.get(&format!("ticket/{ticket}"))["Subject"], "theirs again");
 
     let new = [("name", json!("Anna Po")), ("numbers", json!(["1", "2", "3", "4", "5"]))];
     here.store.create(CONTACT, "five", &fields(new), "IT", wall()).unwrap();

@@ -220,6 +220,7 @@ async fn a_request_goes_there_with_its_customer_and_both_sides_follow_it() {
     assert_eq!(server.texts(order), ["two more – perché no?", "three more"], "what was said stays");
     assert_eq!(server.get(&format!("ticket/{theirs}"))["Status"], "resolved");
     assert_eq!(here.store.request(&asked.id).unwrap().note, "three more");
+    assert_eq!(here.store.standing().unwrap().refused, 0);
     here.edit(&uid, "numbers", json!(["011 555 0147"]), json!(["011 555 0147", "+39 333 765 4321"]));
     here.sent().await;
     let there = server.get(&format!("user/{anna}"));

@@ -18,6 +18,8 @@ use cuffia_phone::Trust;
 use line::{Fate, Line};
 use radicale::{BOOK, PASSWORD, Radicale, USER, card};
 use serde_json::{Value, json};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tempfile::TempDir;
@@ -31,6 +33,21 @@ fn account(address: String) -> Account {
 
 fn fields<const N: usize>(of: [(&str, Value); N]) -> Fields {
     of.map(|(field, value)| (field.to_owned(), value)).into()
+}
+
+/// Asks a server without any of our code: the head and the body of its answer. `basic` is user and password (RFC 7617).
+fn exchange(socket: ([u8; 4], u16), what: &str, basic: &str, body: &str) -> (String, String) {
+    let mut stream = TcpStream::connect(SocketAddr::from(socket)).unwrap();
+    let request = format!(
+        "{what} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Basic {basic}\r\nConnection: close\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.to_owned(), body.to_owned())
 }
 
 fn store() -> (TempDir, Arc<Store>) {

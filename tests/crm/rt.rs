@@ -1,7 +1,7 @@
 //! A real Request Tracker, and a client of it that knows nothing of ours. It takes minutes to install: `npm run test:crm`.
 
 use crate::line::{Fate, Line};
-use crate::{CONTACT, Working, fields, one, store, the_field, wall};
+use crate::{CONTACT, Working, exchange, fields, one, store, the_field, wall};
 use cuffia_crm::{Account, CrmError, Kind, Rt as Adapter, Upstream};
 use cuffia_customers::sync::upstream::Entity;
 use cuffia_customers::sync::{Choice, Engine, Next};
@@ -12,7 +12,6 @@ use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::Command;
@@ -119,18 +118,9 @@ impl Rt {
 
 fn ask(method: &str, path: &str, body: Value) -> Value {
     let body = if body.is_null() { String::new() } else { body.to_string() };
-    let mut stream = TcpStream::connect(std::net::SocketAddr::from(SOCKET)).unwrap();
-    let request = format!(
-        "{method} /REST/2.0/{path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Basic {BASIC}\r\nConnection: close\r\n\
-         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len()
-    );
-    stream.write_all(request.as_bytes()).unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    assert!(head.starts_with("HTTP/1.1 2"), "{method} {path}: {answer}");
-    serde_json::from_str(body).unwrap_or_default()
+    let (head, body) = exchange(SOCKET, &format!("{method} /REST/2.0/{path}"), BASIC, &body);
+    assert!(head.starts_with("HTTP/1.1 2"), "{method} {path}: {head}\n{body}");
+    serde_json::from_str(&body).unwrap_or_default()
 }
 
 fn user(address: String) -> Account {

@@ -3,7 +3,7 @@
 use crate::line::Line;
 use crate::postgres::Postgres;
 use crate::radicale::USER;
-use crate::{CONTACT, Working, account, fields, one, the_field, wall};
+use crate::{CONTACT, Working, account, exchange, fields, one, the_field, wall};
 use cuffia_crm::{Account, CrmError, Kind, Tryton as Adapter, Upstream};
 use cuffia_customers::sync::Choice;
 use cuffia_customers::sync::upstream::{After, Answer, Demand, Failure};
@@ -12,7 +12,6 @@ use cuffia_phone::Trust;
 use cuffia_tests::process::Process;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -115,17 +114,8 @@ impl Tryton {
 
     fn rpc(&self, method: &str, parameters: Value) -> Value {
         let body = json!({ "id": 1, "method": method, "params": parameters }).to_string();
-        let mut stream = TcpStream::connect(std::net::SocketAddr::from(SOCKET)).unwrap();
-        let request = format!(
-            "POST /{DATABASE}/rpc/ HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Basic {BASIC}\r\nConnection: close\r\n\
-             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-            body.len()
-        );
-        stream.write_all(request.as_bytes()).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        let body = if head.to_lowercase().contains("chunked") { unchunked(body) } else { body.to_owned() };
+        let (head, body) = exchange(SOCKET, &format!("POST /{DATABASE}/rpc/"), BASIC, &body);
+        let body = if head.to_lowercase().contains("chunked") { unchunked(&body) } else { body };
         let answer: Value = serde_json::from_str(&body).unwrap_or_else(|e| panic!("{method}: {e}: {body}"));
         assert!(answer.get("error").is_none(), "{method}: {answer}");
         answer["result"].clone()

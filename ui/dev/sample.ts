@@ -36,6 +36,7 @@ export function snapshot(): Snapshot {
       dataFolder: '~/.local/share/cuffia',
       keyStore: 'file',
       samples: 198,
+      pop: null,
       mended: null,
     },
     line: {

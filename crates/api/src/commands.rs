@@ -252,17 +252,20 @@ impl Engine {
     pub(crate) async fn customer(&self, c: CustomerRef) -> Answer<CustomerPage> {
         let desk = self.desk();
         let (customer, calls, requests) = desk.customer_history(&c.customer)?;
-        let of_call = |id: &str| requests.iter().find(|r| r.call.as_deref() == Some(id));
         let mut timeline = Vec::new();
         for c in &calls {
-            let row = show::call_row(c, of_call(&c.id), desk.store().draft(&c.id)?.as_ref());
+            // It may be another customer's by now.
+            let request = desk.store().request_of(&c.id)?;
+            let row = show::call_row(c, request.as_ref(), desk.store().draft(&c.id)?.as_ref());
             timeline.push(TimelineItem { at: c.started, call: Some(row), request: None });
         }
-        timeline.extend(requests.iter().filter(|r| r.call.is_none()).map(|r| TimelineItem {
-            at: r.at,
-            call: None,
-            request: Some(show::request(r)),
-        }));
+        timeline.extend(
+            requests.iter().filter(|r| calls.iter().all(|c| r.call.as_ref() != Some(&c.id))).map(|r| TimelineItem {
+                at: r.at,
+                call: None,
+                request: Some(show::request(r)),
+            }),
+        );
         timeline.sort_by_key(|i| std::cmp::Reverse(i.at));
         Ok(CustomerPage { card: show::card(&desk.sight(customer)?), timeline })
     }

@@ -10,6 +10,8 @@ use serde_json::Value;
 
 type Answer<T> = Result<T, ApiError>;
 const DONE: Answer<Nothing> = Ok(Nothing {});
+/// A first fetch that takes longer was interrupted.
+const LONGEST_FETCH_MS: i64 = 2 * 3_600_000;
 /// So many of what waits are listed; all are counted.
 const LISTED: u32 = 100;
 
@@ -57,8 +59,9 @@ impl Engine {
             here: s.progress.map(|p| p.here),
             to_come: s.progress.and_then(|p| p.to_come),
             left_ms: s.progress.and_then(|p| {
-                let took = self.desk().now() - p.began?;
-                Some(took.max(0).saturating_mul(p.to_come?) / p.here.max(1))
+                // After a night off it would be the night's.
+                let took = Some(self.desk().now() - p.began?).filter(|took| (0..LONGEST_FETCH_MS).contains(took))?;
+                Some(took.saturating_mul(p.to_come?) / p.here.max(1))
             }),
             vanishing: match s.stopped {
                 Some(Stopped::Vanishing(gone)) => Some(gone),
@@ -138,6 +141,30 @@ impl Engine {
         DONE
     }
 
+    pub(crate) async fn set_pop(&self, s: SetPop) -> Answer<Nothing> {
+        let pop = s.pop.map(|p| cuffia_desk::Pop {
+            template: p.template.trim().to_owned(),
+            when: match p.when {
+                PopWhen::Ringing => cuffia_desk::PopWhen::Ringing,
+                PopWhen::Answered => cuffia_desk::PopWhen::Answered,
+                PopWhen::ByHand => cuffia_desk::PopWhen::ByHand,
+            },
+        });
+        self.desk().set_pop(pop.as_ref())?;
+        self.send(Change::App(self.app()));
+        DONE
+    }
+
+    pub(crate) async fn try_pop(&self, t: TryPop) -> Answer<Nothing> {
+        self.desk().try_pop(t.template.trim())?;
+        DONE
+    }
+
+    pub(crate) async fn open_page(&self, c: CallRef) -> Answer<Nothing> {
+        self.desk().open_page(&c.call)?;
+        DONE
+    }
+
     pub(crate) async fn open_requests(&self, _: Nothing) -> Answer<Vec<OpenRequest>> {
         let store = self.desk().store();
         let named = |r: cuffia_customers::Request| OpenRequest {
@@ -145,6 +172,11 @@ impl Engine {
             request: crate::show::request(&r),
         };
         Ok(store.open_requests(LISTED)?.into_iter().map(named).collect())
+    }
+
+    pub(crate) async fn send_again(&self, r: RefusedRef) -> Answer<Nothing> {
+        self.desk().send_again(r.seq)?;
+        DONE
     }
 
     pub(crate) async fn let_go(&self, r: RefusedRef) -> Answer<Nothing> {
@@ -245,6 +277,7 @@ fn named(store: &Store, entity: Entity, uid: &str) -> Named {
         }
         Entity::Request => {
             let (name, customer) = store.request(uid).map(|r| (r.title, r.customer)).unwrap_or_default();
+            let customer = customer.filter(|uid| store.customer(uid).is_ok());
             Named { what, customer, name }
         }
     }

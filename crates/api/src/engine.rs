@@ -217,6 +217,7 @@ impl Engine {
             key_store: self.0.key_store,
             // A database that refuses says so where it is used.
             samples: self.desk().store().count_samples().unwrap_or_default(),
+            pop: self.desk().pop().ok().flatten().map(show::pop),
             mended: self.desk().store().was_mended().ok().flatten().map(show::mended),
         }
     }

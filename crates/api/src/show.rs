@@ -201,6 +201,15 @@ impl From<RequestDraft> for Draft {
     }
 }
 
+pub(crate) fn pop(p: cuffia_desk::Pop) -> PopView {
+    let when = match p.when {
+        cuffia_desk::PopWhen::Ringing => PopWhen::Ringing,
+        cuffia_desk::PopWhen::Answered => PopWhen::Answered,
+        cuffia_desk::PopWhen::ByHand => PopWhen::ByHand,
+    };
+    PopView { template: p.template, when }
+}
+
 pub(crate) fn mended(m: cuffia_customers::Mended) -> Mended {
     match m {
         cuffia_customers::Mended::Whole => Mended::Whole,

@@ -156,8 +156,12 @@ api! {
     /// The operator chooses whose value a field in conflict shall have.
     choose_value(ChooseValue) -> Nothing,
     /// Gives up what the CRM refused: the customer is again what the CRM has.
+    send_again(RefusedRef) -> Nothing,
     let_go(RefusedRef) -> Nothing,
     set_done(SetDone) -> Nothing,
+    set_pop(SetPop) -> Nothing,
+    try_pop(TryPop) -> Nothing,
+    open_page(CallRef) -> Nothing,
     open_requests(Nothing) -> Vec<OpenRequest>,
 
     /// Scenarios in the window's language.

@@ -2,15 +2,16 @@
 #![allow(clippy::unwrap_used)]
 
 use cuffia_api::*;
-use cuffia_customers::{PRACTICE_CUSTOMERS, Store};
+use cuffia_customers::sync::upstream::Entity;
+use cuffia_customers::{CallRecord, PRACTICE_CUSTOMERS, Store};
 use cuffia_desk::{Clock, Desk, DeskSetup};
 use cuffia_headset::{Choice, DeviceEvent, DeviceInfo, Headset, MemoryDevices, MemoryEnd, ProcessingConfig};
 use cuffia_phone::{MediaConfig, Trust};
 use cuffia_sip::{CallId, LineCommand, LineEvent, Switchboard, SwitchboardEvent};
 use serde_json::{Value, json};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::broadcast;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -39,6 +40,8 @@ struct Shell {
     messages: broadcast::Receiver<Message>,
     microphone: MemoryEnd,
     plugs: UnboundedSender<DeviceEvent>,
+    /// What the browser was asked to show.
+    pages: Arc<Mutex<Vec<String>>>,
 }
 
 impl Shell {
@@ -52,6 +55,8 @@ impl Shell {
         let store = Store::open(&folder.join("cuffia.db"), &key).unwrap();
         cuffia_customers::fill(&store, NOW).unwrap();
         let (devices, microphone) = MemoryDevices::new();
+        let pages = Arc::<Mutex<Vec<String>>>::default();
+        let shown = pages.clone();
         let desk = Desk::open(DeskSetup {
             store: Arc::new(store),
             secrets: cuffia_customers::Secrets::new(folder, cuffia_customers::KeyStore::File),
@@ -61,6 +66,10 @@ impl Shell {
             trust: Trust::System,
             region: "IT".into(),
             clock,
+            browse: Arc::new(move |address: &str| {
+                shown.lock().unwrap().push(address.to_owned());
+                Ok(())
+            }),
         })
         .unwrap();
         let (plugs, device_events) = unbounded_channel();
@@ -73,7 +82,7 @@ impl Shell {
             system_language: Language::En,
         })
         .unwrap();
-        Shell { messages: engine.messages(), engine, microphone, plugs }
+        Shell { messages: engine.messages(), engine, microphone, plugs, pages }
     }
 
     async fn ask(&self, command: &str, arguments: Value) -> Value {
@@ -588,4 +597,42 @@ async fn a_call_that_ends_while_the_database_is_damaged_is_kept_as_it_ended() {
         }
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_for_who_calls_is_checked_tried_and_opens_for_no_practice() {
+    let dir = tempfile::tempdir().unwrap();
+    let shell = Shell::open(dir.path());
+    let pop = |template: &str| json!({"pop": {"template": template, "when": "ringing"}});
+    let refused = dispatch(&shell.engine, "set_pop", pop("https://crm.example.com/{fone}")).await.unwrap_err();
+    assert_eq!(refused.code, "pop.place");
+    assert_eq!(shell.engine.whole().app.pop.map(|p| p.template), None);
+    shell.ask("set_pop", pop("https://crm.example.com/{call_id}")).await;
+    shell.ask("try_pop", json!({"template": "https://crm.example.com/?q={phone_e164}"})).await;
+    assert_eq!(*shell.pages.lock().unwrap(), ["https://crm.example.com/?q=%2B390115550147"]);
+    let practised = CallRecord { id: "p".into(), practice: true, started: NOW, ..CallRecord::default() };
+    shell.engine.desk().store().put_call(&practised).unwrap();
+    let refused = dispatch(&shell.engine, "open_page", json!({"call": "p"})).await.unwrap_err();
+    assert_eq!(refused.code, "store.missing");
+    shell.ask("set_pop", json!({"pop": null})).await;
+    assert_eq!((shell.engine.whole().app.pop.is_none(), shell.pages.lock().unwrap().len()), (true, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_of_another_than_its_call_is_on_both_pages() {
+    let dir = tempfile::tempdir().unwrap();
+    let shell = Shell::open(dir.path());
+    let store = shell.engine.desk().store();
+    let [a, b] = [0, 1].map(|i| store.find_customers("", 9).unwrap()[i].id.clone());
+    store
+        .put_call(&CallRecord { id: "c".into(), customer: Some(a.clone()), started: NOW, ..CallRecord::default() })
+        .unwrap();
+    shell.ask("register_request", json!({"call": "c", "draft": draft("for whom?", Some(&a))})).await;
+    let id = store.request_of("c").unwrap().unwrap().id;
+    let of = |uid: &String| [("customer".to_owned(), json!(uid))].into();
+    store.edit(Entity::Request, &id, &of(&b), &of(&a), "IT", NOW).unwrap();
+    let page = |customer: String| shell.ask("customer", json!({"customer": customer}));
+    let (page_a, page_b) = (page(a).await, page(b).await);
+    assert_eq!(page_a["timeline"][0]["call"]["request"]["id"], json!(id));
+    assert!(page_b["timeline"].as_array().unwrap().iter().any(|item| item["request"]["id"] == json!(id)));
 }

@@ -60,10 +60,12 @@ impl Rt {
 
     /// Tickets that are followed: of the queue, and our own wherever they went, to be done or done of late.
     fn followed(&self) -> String {
-        format!(
-            "(Queue = '{}' OR Creator = '__CurrentUser__') AND (Status = '__Active__' OR LastUpdated > '{RECENT}')",
-            self.queue
-        )
+        let whose = match self.customers {
+            true => format!("(Queue = '{}' OR Creator = '__CurrentUser__')", self.queue),
+            // Of nobody's customer there is no page on which the others could be seen.
+            false => "Creator = '__CurrentUser__'".to_owned(),
+        };
+        format!("{whose} AND (Status = '__Active__' OR LastUpdated > '{RECENT}')")
     }
 
     /// Of some tickets those with a greater number than the last one, in their order.

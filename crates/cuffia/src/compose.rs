@@ -135,6 +135,7 @@ impl Program {
             trust,
             region: region(&locale),
             clock: Arc::new(now),
+            browse: Arc::new(|address: &str| open::that_detached(address)),
         })
         .map_err(ApiError::from)?;
         let engine = Engine::start(EngineSetup {

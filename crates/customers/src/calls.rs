@@ -314,7 +314,7 @@ impl Store {
     /// When the database refuses.
     pub fn open_requests(&self, limit: u32) -> Result<Vec<Request>, StoreError> {
         let db = self.read();
-        let sql = format!("SELECT {REQUEST} FROM request WHERE done = 0
+        let sql = format!("SELECT {REQUEST} FROM request WHERE done = 0 AND call IS NOT NULL
                  AND EXISTS (SELECT 1 FROM call c WHERE c.id = request.call AND c.practice = 0) ORDER BY due IS NULL, due, at LIMIT ?1");
         let mut query = db.prepare_cached(&sql)?;
         Ok(query.query_map([limit], read_request)?.collect::<Result<_, _>>()?)

@@ -95,7 +95,7 @@ const STEPS: &[&str] = &[
     "ALTER TABLE request ADD COLUMN title TEXT NOT NULL DEFAULT '';
      ALTER TABLE request ADD COLUMN due INTEGER;
      ALTER TABLE request ADD COLUMN done INTEGER NOT NULL DEFAULT 1;
-     CREATE INDEX request_open ON request(due) WHERE done = 0;
+     CREATE INDEX request_open ON request(due) WHERE done = 0 AND call IS NOT NULL;
      UPDATE upstream SET fields = json_object('contact', json(fields));",
 ];
 

@@ -166,3 +166,34 @@ fn who_is_made_anew_takes_along_what_the_crm_does_not_have() {
     assert_ne!(store.request(&sent.id).unwrap().customer, Some(anew.clone()));
     assert_eq!(store.call("sent").unwrap().customer, Some(anew), "whoever it is there, this is who called");
 }
+
+#[test]
+fn what_is_refused_is_sent_again_or_kept_here_and_holds_nobody_up_then() {
+    let (_folder, store, mut crm) = begin();
+    let refuse = |store: &Store, crm: &Crm| {
+        let mut engine = Engine::new(crm.caps(), 1);
+        let Next::Ask(step) = store.next_request(&mut engine, "IT", NOW).unwrap() else { panic!("nothing to ask") };
+        let no = Err(Failure::Rejected { message: "no".into() });
+        store.take_answer(&mut engine, &step, no, "IT", NOW).unwrap();
+        store.refused(1).unwrap().remove(0).seq
+    };
+    for (name, again) in [("luca", true), ("vera", false)] {
+        store.create(CONTACT, name, &named(name), "IT", NOW).unwrap();
+        let request = register(&store, name, Some(name));
+        let seq = refuse(&store, &crm);
+        if again {
+            store.send_again(seq, "IT", NOW).unwrap();
+        } else {
+            store.let_go(seq, "IT", NOW).unwrap();
+        }
+        crm.serve(&store);
+        assert_eq!(store.customer(name).unwrap().name, name, "the card stays");
+        let there = if again { json!(format!("{name}!")) } else { Value::Null };
+        assert_eq!(customer_there(&mut crm, &request.id), there);
+        assert_eq!(store.request(&request.id).unwrap().customer.as_deref(), Some(name));
+    }
+    assert_eq!((crm.records.len(), store.only_here().unwrap()), (1, 1));
+    let next = register(&store, "vera calls again", Some("vera"));
+    crm.serve(&store);
+    assert_eq!(customer_there(&mut crm, &next.id), "vera!", "with her next request she is tried again");
+}

@@ -2,6 +2,7 @@
 
 use crate::desk::DeskEvent;
 use crate::line::LineKind;
+use crate::pop::PopWhen;
 use crate::records::{Ending, Trouble};
 use crate::{Desk, DeskError};
 use cuffia_customers::{CallRecord, Customer, Draft, Promise, Request, normalise};
@@ -205,9 +206,14 @@ impl Desk {
             let (desk, id) = (self.clone(), call.info.id.clone());
             tokio::spawn(async move { desk.phone().reject(&id, BUSY_HERE).await });
         }
-        self.with(|s| s.calls.push(call));
+        // Who rings at one who is on a break is told that he is busy.
+        let rings = !paused;
+        self.with(|s| s.calls.push(call.clone()));
         self.say(DeskEvent::Calls);
         self.say(DeskEvent::Records);
+        if rings {
+            self.pop_for(&call, PopWhen::Ringing);
+        }
     }
 
     pub(crate) fn changed(&self, info: CallInfo) {
@@ -241,6 +247,7 @@ impl Desk {
             Err(e) => self.complain(&e.into()),
         }
         self.say(DeskEvent::Calls);
+        self.pop_for(&call, PopWhen::Answered);
     }
 
     /// Nothing comes from the other side.

@@ -231,6 +231,11 @@ impl Desk {
             for shown in live.flatten().filter(|r| r.id == request) {
                 *shown = now.clone();
             }
+            let cards =
+                s.calls.iter_mut().map(|c| &mut c.customers).chain(s.wrap_up.iter_mut().map(|w| &mut w.customers));
+            for shown in cards.flatten().flat_map(|card| &mut card.requests).filter(|r| r.id == request) {
+                *shown = now.clone();
+            }
         });
         self.say(DeskEvent::Calls);
         self.say(DeskEvent::WrapUp);
@@ -246,6 +251,16 @@ impl Desk {
     pub fn choose(&self, conflict: &Conflict, choice: Choice) -> Result<(), DeskError> {
         self.store().choose(conflict, choice, self.region(), self.now())?;
         self.say(DeskEvent::Records);
+        self.crm_has_work();
+        Ok(())
+    }
+
+    /// Sends once more what the CRM refused.
+    ///
+    /// # Errors
+    /// When there is no such entry, or the store refuses.
+    pub fn send_again(&self, seq: i64) -> Result<(), DeskError> {
+        self.store().send_again(seq, self.region(), self.now())?;
         self.crm_has_work();
         Ok(())
     }

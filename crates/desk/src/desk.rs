@@ -16,6 +16,9 @@ use tokio::sync::mpsc::UnboundedReceiver;
 /// UTC milliseconds; the system's, or a test's.
 pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
 
+/// Shows an address in the operator's browser, without waiting for it.
+pub type Browse = Arc<dyn Fn(&str) -> std::io::Result<()> + Send + Sync>;
+
 /// What a desk is made of.
 pub struct DeskSetup {
     /// The store.
@@ -34,6 +37,8 @@ pub struct DeskSetup {
     pub region: String,
     /// The time.
     pub clock: Clock,
+    /// The browser.
+    pub browse: Browse,
 }
 
 /// What the operator does.
@@ -185,6 +190,11 @@ impl Desk {
 
     pub(crate) fn mending(&self) -> &tokio::sync::Mutex<()> {
         &self.0.mending
+    }
+
+    /// Opens the browser.
+    pub(crate) fn browse(&self, address: &str) -> Result<(), crate::DeskError> {
+        Ok((self.0.setup.browse)(address)?)
     }
 
     pub(crate) fn sayer(&self) -> broadcast::Sender<DeskEvent> {

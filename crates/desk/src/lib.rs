@@ -10,6 +10,7 @@ mod desk;
 mod import;
 mod line;
 mod mend;
+mod pop;
 mod records;
 mod requests;
 mod topics;
@@ -18,9 +19,10 @@ pub use calls::{CustomerSight, LiveCall, WrapUp};
 pub use crm::{CrmAccount, CrmStatus};
 pub use cuffia_crm::import::{Column, Fault};
 pub use cuffia_crm::{Account, Book, Kind as CrmKind};
-pub use desk::{Clock, Desk, DeskEvent, DeskSetup, OperatorState};
+pub use desk::{Browse, Clock, Desk, DeskEvent, DeskSetup, OperatorState};
 pub use import::Import;
 pub use line::{LineKind, LineState, LineStatus, RealAccount};
+pub use pop::{PLACES, Pop, PopError, PopWhen};
 pub use records::{Ending, KeptCall, Kind, RecordingShape, Trouble};
 pub use topics::{TOPICS, Topic};
 
@@ -59,6 +61,9 @@ pub enum DeskError {
     /// Nothing to dial.
     #[error("{0:?} is neither a number nor the name of a customer. Type a number, or part of a customer's name")]
     NobodyToDial(String),
+    /// The page for who calls.
+    #[error(transparent)]
+    Pop(#[from] PopError),
     /// Something the system refuses.
     #[error("the system refuses: {0}")]
     System(#[from] std::io::Error),
@@ -84,6 +89,7 @@ impl DeskError {
             DeskError::Incomplete(what) => format!("request.no_{what}"),
             DeskError::NoName => "customer.no_name".into(),
             DeskError::NobodyToDial(_) => "dial.nobody".into(),
+            DeskError::Pop(e) => e.code().into(),
             DeskError::System(_) => "system".into(),
         }
     }

@@ -1,4 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { expect, type Page } from '@playwright/test';
@@ -35,7 +37,36 @@ class Told {
   }
 }
 
-const test = withCrm.extend<{ switchboard: Told; caller: Told }>({
+/** A browser that notes which addresses it was given. */
+class Browser {
+  readonly #folder = mkdtempSync(join(tmpdir(), 'cuffia-browser-'));
+  readonly #path = process.env['PATH'] ?? '';
+
+  constructor() {
+    writeFileSync(join(this.#folder, 'xdg-open'), `#!/bin/sh\necho "$1" >>'${this.#folder}/opened'\n`, { mode: 0o755 });
+    process.env['PATH'] = `${this.#folder}:${this.#path}`;
+  }
+
+  opened(): string[] {
+    const file = join(this.#folder, 'opened');
+    return existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n') : [];
+  }
+
+  end() {
+    process.env['PATH'] = this.#path;
+    rmSync(this.#folder, { recursive: true });
+  }
+}
+
+const test = withCrm.extend<{ switchboard: Told; caller: Told; browserOf: Browser }>({
+  browserOf: [
+    async ({}, use) => {
+      const browser = new Browser();
+      await use(browser);
+      browser.end();
+    },
+    { auto: true },
+  ],
   switchboard: async ({}, use) => {
     const switchboard = new Told(join(root, 'target/debug/cuffia-peers'));
     await switchboard.said(/^ready/);
@@ -144,4 +175,41 @@ test('what is left to be done after a call stands on the first page until it is 
   await page.reload();
   await expect(page.getByText('Recent calls')).toBeVisible();
   await expect(list).toHaveCount(0);
+});
+
+test('the employer’s page opens for who calls, once, and again by hand', async ({
+  page,
+  engine,
+  caller,
+  browserOf,
+}) => {
+  await begin(page, engine);
+  await press(page, page.getByRole('link', { name: 'Settings', exact: true }));
+  const address = page.getByLabel('Address of the page');
+  await type(page, address, 'http://crm.example.com/{phone}');
+  await page.keyboard.press('Enter');
+  await expect(page.getByText('who calls would be told in the clear')).toBeVisible();
+  await expect(address).toBeFocused();
+  await address.fill('https://crm.example.com/find?q={phone_digits}&way={direction}&who={name}');
+  await page.getByRole('radio', { name: 'When it rings' }).press('Space');
+  await nothingForAxe(page);
+  await press(page, page.getByRole('button', { name: 'Try it' }));
+  await expect
+    .poll(() => browserOf.opened())
+    .toEqual(['https://crm.example.com/find?q=390115550147&way=in&who=Anna%20Po']);
+  await press(page, page.getByRole('button', { name: 'Save', exact: true }));
+  await connectLine(page);
+
+  await press(page, page.getByRole('link', { name: 'Calls', exact: true }));
+  caller.say('call alice');
+  await expect(page.getByRole('button', { name: /^Answer/ })).toBeVisible();
+  await expect.poll(() => browserOf.opened().length).toBe(2);
+  expect(browserOf.opened()[1]).toContain('q=02079460018&way=in');
+  await page.keyboard.press('F9');
+  await caller.said(/"confirmed"/);
+  await press(page, page.getByRole('button', { name: 'Open in the CRM' }));
+  await expect.poll(() => browserOf.opened().length).toBe(3);
+  expect(browserOf.opened()[2]).toBe(browserOf.opened()[1]);
+  caller.say('hangup');
+  await caller.said(/"ended"/);
 });

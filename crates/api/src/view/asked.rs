@@ -1,12 +1,24 @@
 //! What commands are given.
 
-use super::{Language, RequestDraft, Theme};
+use super::{Language, PopView, RequestDraft, Theme};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 wire! {
     /// For commands that need or give nothing.
     struct Nothing {}
+
+    /// The page that opens for who calls, or none.
+    struct SetPop {
+        /// It.
+        pop: Option<PopView>,
+    }
+
+    /// Opens a page as if somebody called.
+    struct TryPop {
+        /// Its address, with places such as `{phone}` in it.
+        template: String,
+    }
 
     /// Theme and language.
     struct Preferences {

@@ -45,9 +45,22 @@ wire! {
         key_store: KeyStore,
         /// Sample customers that can be removed.
         samples: u32,
+        /// The page that opens for who calls.
+        pop: Option<PopView>,
         /// The database was damaged and has been mended, and the operator has not said that he knows.
         mended: Option<Mended>,
     }
+
+    /// The page of the employer's own web program that opens for who calls.
+    struct PopView {
+        /// Its address, with places such as `{phone}` in it.
+        template: String,
+        /// When it opens.
+        when: PopWhen,
+    }
+
+    /// When a page opens by itself.
+    enum PopWhen { /** As soon as somebody calls. */ Ringing, /** When a call is answered. */ Answered, /** Never. */ ByHand, }
 
     /// What became of a damaged database.
     enum Mended {

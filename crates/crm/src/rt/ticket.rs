@@ -106,7 +106,7 @@ pub(super) fn values(fields: &Fields) -> Map<String, Value> {
 pub(super) fn made(uid: &str, queue: &str, fields: &Fields, customers: bool) -> Value {
     let mut out = values(fields);
     let text = |field: &str| fields.get(field).and_then(Value::as_str).unwrap_or_default();
-    if !customers {
+    if !customers || fields.get("customer").is_none_or(Value::is_null) {
         // Nowhere else is there a place for who it is about.
         let subject = [text("title"), text("about")].into_iter().filter(|s| !s.is_empty()).collect::<Vec<_>>();
         out.insert("Subject".into(), json!(subject.join(" – ")));

@@ -2,7 +2,7 @@
 
 use super::outbox::{self, Kind};
 use super::upstream::{Answer, Entity, Failure, Fields};
-use super::{Choice, Conflict, Engine, Here, Mapped, Next, Step, Stopped, conflict, pull, records, state};
+use super::{Choice, Conflict, Engine, Here, Mapped, Next, Step, Stopped, conflict, link, pull, records, state};
 use crate::{Store, StoreError, new_id};
 
 /// How it goes with the CRM.
@@ -91,6 +91,14 @@ impl Store {
     /// When the database refuses.
     pub fn crm(&self) -> Result<Option<String>, StoreError> {
         state::who(&self.read())
+    }
+
+    /// A record's id in the CRM, where it has one.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn id_there(&self, entity: Entity, uid: &str) -> Result<Option<String>, StoreError> {
+        Ok(link::of(&self.read(), entity, uid)?.map(|l| l.remote))
     }
 
     /// Whether a request may be under way, or may have been when the program ended.
@@ -226,7 +234,15 @@ impl Store {
         self.change(region, now, |h| conflict::choose(h, c.entity, &c.uid, c.field.as_deref(), &c.theirs, choice))
     }
 
-    /// Gives up what the CRM refused: the record is again what the CRM has.
+    /// Sends once more what the CRM refused.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] when there is no such entry.
+    pub fn send_again(&self, seq: i64, region: &str, now: i64) -> Result<(), StoreError> {
+        self.change(region, now, |h| outbox::again(h, seq))
+    }
+
+    /// Gives up what the CRM refused: the record is again what the CRM has, or stays here where it never had it.
     ///
     /// # Errors
     /// [`StoreError::Missing`] when there is no such entry.

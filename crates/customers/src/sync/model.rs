@@ -48,6 +48,8 @@ struct Shift {
     saw: BTreeSet<String>,
     /// The product on the card, which no CRM knows.
     products: BTreeMap<String, String>,
+    /// Refused when it was to be made, and kept here.
+    kept: BTreeSet<String>,
     /// Deleted here, with the id there where it was known.
     deleted: BTreeMap<String, Option<String>>,
 }
@@ -305,8 +307,14 @@ impl World {
                     self.shift.wrote.entry((entry.uid.clone(), field.into())).or_default().push(value);
                 }
             }
+            None if self.chance.random_bool(0.3) => {
+                self.here(|h, _| outbox::again(h, seq));
+            }
             None => {
                 self.here(|h, _| outbox::let_go(h, seq));
+                if entry.kind == outbox::Kind::Create {
+                    self.shift.kept.insert(entry.uid.clone());
+                }
                 let words: Vec<String> = entry.change.patch.values().map(text).collect();
                 self.shift.give_up(&entry.uid, &words);
                 self.shift.made.remove(&entry.uid);

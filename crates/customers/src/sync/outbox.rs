@@ -329,14 +329,22 @@ pub(crate) fn refused(db: &Connection, limit: u32) -> Result<Vec<Refused>, Store
     Ok(db.prepare_cached(&sql)?.query_map([limit], read)?.collect::<Result<_, _>>()?)
 }
 
-/// The operator gives up what was refused: the record is again what the CRM has.
+/// The reason why it was refused is gone, the operator says: it is tried anew.
+pub(crate) fn again(h: &Here<'_>, seq: i64) -> Result<(), StoreError> {
+    let mut entry =
+        get(h.db, seq)?.filter(|e| e.state == State::Refused).ok_or(StoreError::Missing("refused entry"))?;
+    (entry.state, entry.not_before, entry.attempts) = (State::Queued, 0, 0);
+    put(h.db, &entry)
+}
+
+/// The operator gives up what was refused: the record is again what the CRM has. What it never had stays here, and goes there with his
+/// next request, or when he says so.
 pub(crate) fn let_go(h: &Here<'_>, seq: i64) -> Result<(), StoreError> {
     let entry = get(h.db, seq)?.filter(|e| e.state == State::Refused).ok_or(StoreError::Missing("refused entry"))?;
     let (entity, uid) = (entry.entity, entry.uid.as_str());
     remove(h.db, seq)?;
     match entry.kind {
-        Kind::Create if records::stays(h.db, entity, uid)? => Ok(()),
-        Kind::Create => records::remove(h.db, entity, uid),
+        Kind::Create => Ok(()),
         Kind::Update => {
             let mut fields = records::read(h.db, entity, uid)?.unwrap_or_default();
             fields.extend(entry.change.base);

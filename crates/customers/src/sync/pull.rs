@@ -132,7 +132,7 @@ pub(super) fn progress(db: &Connection) -> Result<Option<Progress>, StoreError> 
     }
     // Those that were told of and are read one by one.
     let count = |sql: &str| db.prepare_cached(sql)?.query_row([], |r| r.get::<_, i64>(0));
-    let to_come = count("SELECT count(*) FROM (SELECT 1 FROM fetch LIMIT 10000)")?;
+    let to_come = count("SELECT count(*) FROM (SELECT 1 FROM fetch WHERE attempts = 0 LIMIT 10000)")?;
     if to_come < MANY {
         return Ok(None);
     }

@@ -10,7 +10,7 @@ export function crmText(crm: CrmView, now: number): string {
   if (crm.needs > 0) return t('crm.needs', { count: crm.needs });
   if (crm.state === 'unreachable')
     return crm.answered === null ? t('crm.never') : t('crm.offline', { since: when(crm.answered, now) });
-  if (crm.here !== null) {
+  if (crm.here !== null && crm.waiting === 0) {
     if (crm.toCome === null) return t('crm.first', { here: number(crm.here) });
     const so = t('crm.firstOf', { here: number(crm.here), all: number(crm.here + crm.toCome) });
     if (crm.leftMs === null) return so;

@@ -63,6 +63,10 @@ keyStore: KeyStore,
  */
 samples: number, 
 /**
+ * The page that opens for who calls.
+ */
+pop: PopView | null, 
+/**
  * The database was damaged and has been mended, and the operator has not said that he knows.
  */
 mended: Mended | null, };
@@ -1117,6 +1121,24 @@ call: string,
 from: number, };
 
 /**
+ * The page of the employer's own web program that opens for who calls.
+ */
+export type PopView = { 
+/**
+ * Its address, with places such as `{phone}` in it.
+ */
+template: string, 
+/**
+ * When it opens.
+ */
+when: PopWhen, };
+
+/**
+ * When a page opens by itself.
+ */
+export type PopWhen = "ringing" | "answered" | "by_hand";
+
+/**
  * How a practice customer left.
  */
 export type PracticeEnding = "thanked" | "left_angry" | "hung_up_on" | "unanswered";
@@ -1548,6 +1570,15 @@ request: string,
 done: boolean, };
 
 /**
+ * The page that opens for who calls, or none.
+ */
+export type SetPop = { 
+/**
+ * It.
+ */
+pop: PopView | null, };
+
+/**
  * All that the window shows at one moment. Later [`Event`]s change its parts.
  */
 export type Snapshot = { 
@@ -1706,6 +1737,15 @@ text: string, };
  * What can be wrong with the sound of a call.
  */
 export type TroubleView = "interrupted" | "dead_microphone" | "echo" | "too_loud" | "too_slow";
+
+/**
+ * Opens a page as if somebody called.
+ */
+export type TryPop = { 
+/**
+ * Its address, with places such as `{phone}` in it.
+ */
+template: string, };
 
 /**
  * A change that waits.
@@ -1929,8 +1969,12 @@ export type Commands = {
   /** The operator chooses whose value a field in conflict shall have. */
   choose_value: [ChooseValue, Nothing];
   /** Gives up what the CRM refused: the customer is again what the CRM has. */
+  send_again: [RefusedRef, Nothing];
   let_go: [RefusedRef, Nothing];
   set_done: [SetDone, Nothing];
+  set_pop: [SetPop, Nothing];
+  try_pop: [TryPop, Nothing];
+  open_page: [CallRef, Nothing];
   open_requests: [Nothing, Array<OpenRequest>];
   /** Scenarios in the window's language. */
   scenarios: [Nothing, Array<ScenarioView>];

@@ -1,6 +1,7 @@
 //! What must hold when all has come to rest.
 
 use super::super::merge::{same, value};
+use super::super::upstream::Entity;
 use super::super::{conflict, link, records};
 use super::{CONTACT, Kept, LIFETIME_MS, MAPPED, REQUEST, World, text};
 use std::collections::BTreeSet;
@@ -58,7 +59,13 @@ impl World {
             }
             cards.remove(&l.uid);
         }
+        cards.retain(|uid| !self.only_here(CONTACT, uid));
         if cards.is_empty() { Ok(()) } else { Err(format!("only here: {cards:?}")) }
+    }
+
+    /// The CRM refused it, and it was kept.
+    fn only_here(&self, entity: Entity, uid: &str) -> bool {
+        self.shift.kept.contains(uid) && link::of(&self.db, entity, uid).unwrap().is_none()
     }
 
     fn check_requests(&self) -> Result<(), String> {
@@ -82,7 +89,7 @@ impl World {
             }
             here.remove(&l.uid);
         }
-        here.retain(|uid| !records::stays(&self.db, REQUEST, uid).unwrap());
+        here.retain(|uid| !records::stays(&self.db, REQUEST, uid).unwrap() && !self.only_here(REQUEST, uid));
         if here.is_empty() { Ok(()) } else { Err(format!("only here: {here:?}")) }
     }
 
@@ -97,9 +104,11 @@ impl World {
                 (None, mine) => mine.get(field).is_some_and(|v| text(v) == *last),
             });
             let read = |entity| records::read(&self.db, entity, uid).unwrap().map(|r| text(value(&r, field)));
-            // What came in a call stays here when it is gone there.
-            let stays = read(REQUEST).as_ref() == Some(last) && records::stays(&self.db, REQUEST, uid).unwrap();
-            if !had && !asked && !stays {
+            // What came in a call stays here when it is gone there, and what was never taken when it was let go.
+            let here = read(REQUEST).or(read(CONTACT)).as_ref() == Some(last);
+            let stays = records::stays(&self.db, REQUEST, uid).unwrap()
+                || [CONTACT, REQUEST].iter().any(|entity| self.only_here(*entity, uid));
+            if !had && !asked && !(here && stays) {
                 return Err(format!("{field} of {uid}: {last} is lost"));
             }
             let now = read(CONTACT).or(read(REQUEST));

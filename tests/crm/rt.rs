@@ -271,7 +271,9 @@ async fn what_both_changed_is_asked_and_what_can_not_be_kept_is_said() {
     let line = Line::to(SOCKET.into(), 1, 1);
     line.faulty(false);
     let mut here = Working::on(server.upstream(line.address()));
-    let made = register(&here.store, None, Request { title: "Order".into(), ..Request::default() });
+    here.store.create(CONTACT, "luca", &fields([("name", json!("Luca"))]), "IT", wall()).unwrap();
+    let asked = Request { title: "Order".into(), ..Request::default() };
+    let made = register(&here.store, Some("luca".into()), asked);
     here.sent().await;
     let (ticket, _) = server.tickets().pop_first().unwrap();
     server.ask("PUT", &format!("ticket/{ticket}"), json!({ "Subject": "theirs" }));

@@ -108,7 +108,7 @@ impl World {
             let here = read(REQUEST).or(read(CONTACT)).as_ref() == Some(last);
             let stays = records::stays(&self.db, REQUEST, uid).unwrap()
                 || [CONTACT, REQUEST].iter().any(|entity| self.only_here(*entity, uid));
-            if !had && !asked && !(here && stays) {
+            if !(had || asked || (here && stays)) {
                 return Err(format!("{field} of {uid}: {last} is lost"));
             }
             let now = read(CONTACT).or(read(REQUEST));

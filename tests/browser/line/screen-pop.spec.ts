@@ -185,7 +185,7 @@ test('the employer’s page opens for who calls, once, and again by hand', async
 }) => {
   await begin(page, engine);
   await press(page, page.getByRole('link', { name: 'Settings', exact: true }));
-  const address = page.getByLabel('Address of the page');
+  const address = page.getByLabel('Web page', { exact: true });
   await type(page, address, 'http://crm.example.com/{phone}');
   await page.keyboard.press('Enter');
   await expect(page.getByText('who calls would be told in the clear')).toBeVisible();

@@ -469,7 +469,7 @@ export const en = {
 
   'pop.title': 'Your employer’s web page for who calls',
   'pop.about': 'For a CRM that is used in the browser: its page about the caller opens by itself.',
-  'pop.address': 'Address of the page',
+  'pop.address': 'Web page',
   'pop.places': 'In the address these stand for the call’s own:',
   'pop.when': 'When it opens',
   'pop.ringing': 'When it rings',
@@ -676,7 +676,7 @@ export const en = {
   'error.line.handshake_failed': 'No secure connection could be made with the server.',
   'error.line.bad_address': 'This is no address of a switchboard. It looks like wss://pbx.example/ws',
   'error.line.connection_lost': 'The connection to the switchboard was lost. It is being restored.',
-  'error.pop.address': 'This is no web address. It looks like https://crm.example.com/search?q={phone}',
+  'error.pop.address': 'This is no web address. It looks like https://crm.example.com/?q={phone}',
   'error.pop.clear': 'With http, who calls would be told in the clear. Use https.',
   'error.pop.server': 'Words in braces may stand after the server’s name only.',
   'error.pop.place': 'One of the words in braces is not known. Those below the field are.',

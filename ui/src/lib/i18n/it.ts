@@ -474,7 +474,7 @@ export const it: Dictionary = {
 
   'pop.title': 'La pagina web del datore di lavoro per chi chiama',
   'pop.about': 'Per un CRM che si usa nel browser: la sua pagina su chi chiama si apre da sola.',
-  'pop.address': 'Indirizzo della pagina',
+  'pop.address': 'Pagina web',
   'pop.places': 'Nell’indirizzo queste parole stanno per i dati della chiamata:',
   'pop.when': 'Quando si apre',
   'pop.ringing': 'Quando squilla',
@@ -683,7 +683,7 @@ export const it: Dictionary = {
   'error.line.handshake_failed': 'Non è stato possibile creare una connessione sicura con il server.',
   'error.line.bad_address': 'Questo non è l’indirizzo di un centralino. Un esempio: wss://pbx.example/ws',
   'error.line.connection_lost': 'Il collegamento con il centralino è caduto. È in corso il ripristino.',
-  'error.pop.address': 'Questo non è un indirizzo web. È come https://crm.example.com/search?q={phone}',
+  'error.pop.address': 'Questo non è un indirizzo web. È come https://crm.example.com/?q={phone}',
   'error.pop.clear': 'Con http chi chiama viaggerebbe in chiaro. Usa https.',
   'error.pop.server': 'Le parole tra graffe possono stare solo dopo il nome del server.',
   'error.pop.place': 'Una delle parole tra graffe non esiste. Quelle sotto il campo esistono.',

@@ -340,11 +340,18 @@ async fn who_may_see_no_customers_sends_requests_that_say_who_asks() {
     );
     here.sent().await;
     let (ticket, there) = server.tickets().pop_first().unwrap();
-    assert_eq!(there["Subject"], "Order – Vera Nuova, Officine, +390115550147", "the number that called");
+    assert_eq!(there["Subject"], "Order [Vera Nuova, Officine, +390115550147]", "the number that called");
     assert!(server.users().is_empty());
     change(&here.store, &made.id, "done", json!(false), json!(true));
     change(&here.store, &made.id, "note", json!("two"), json!("three"));
+    change(&here.store, &made.id, "title", json!("Order"), json!("Complaint"));
     here.sent().await;
+    let subject = server.get(&format!("ticket/{ticket}"))["Subject"].clone();
+    assert_eq!(subject, "Complaint [Vera Nuova, Officine, +390115550147]");
+    assert_eq!(
+        (here.store.request(&made.id).unwrap().title.as_str(), here.store.conflicts().unwrap().len()),
+        ("Complaint", 0)
+    );
     assert_eq!(server.get(&format!("ticket/{ticket}"))["Status"], "resolved");
     assert_eq!(here.store.request(&made.id).unwrap().customer.as_deref(), Some("vera"), "she stays here");
 }

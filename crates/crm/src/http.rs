@@ -224,6 +224,19 @@ pub(crate) fn failure(parts: &Parts, body: &[u8]) -> Failure {
     }
 }
 
+/// It was written, and what it is now is not known.
+pub(crate) fn in_doubt(f: impl std::fmt::Display) -> Failure {
+    Failure::Ambiguous { why: f.to_string() }
+}
+
+/// Reading first failed, so nothing was written. It is the line, or the server as a whole.
+pub(crate) fn not_done(f: Failure) -> Failure {
+    match f {
+        Failure::Ambiguous { why } => Failure::Retry { after_ms: None, why },
+        other => other,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

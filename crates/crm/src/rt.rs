@@ -8,6 +8,7 @@ mod rest;
 mod ticket;
 mod user;
 
+use crate::http::{in_doubt, not_done};
 use crate::{Account, CrmError, Upstream};
 use async_trait::async_trait;
 use cuffia_customers::sync::upstream::{Answer, Capabilities, Demand, Entity, Failure, Feed, Fields, Remote};
@@ -19,7 +20,6 @@ use std::sync::Mutex;
 
 /// As many as it gives at once.
 const PAGE: usize = 100;
-
 /// Tickets that are done are followed as long as this.
 const RECENT: &str = "90 days ago";
 
@@ -280,6 +280,10 @@ impl Rt {
         if let Some(done) = patch.get("done") {
             body.insert("Status".into(), json!(ticket::status(*done == true, ticket)));
         }
+        if let Some(title) = patch.get("title").and_then(Value::as_str) {
+            let (_, about) = ticket::parts(ticket["Subject"].as_str().unwrap_or_default());
+            body.insert("Subject".into(), json!(ticket::subject(title, about)));
+        }
         if let Some(first) = body.get_mut("Requestor").and_then(Value::as_array_mut) {
             let query = quoted(&format!("id = {id}"));
             let path = format!("tickets?query={query}&fields=Requestor&fields%5BRequestor%5D=id");
@@ -339,21 +343,8 @@ fn items(answer: &Value) -> impl Iterator<Item = &Value> {
     answer["items"].as_array().into_iter().flatten()
 }
 
-/// It was written, and what it is now is not known.
-fn in_doubt(f: impl std::fmt::Display) -> Failure {
-    Failure::Ambiguous { why: f.to_string() }
-}
-
 fn gone_or_in_doubt(f: Failure) -> Failure {
     if f == Failure::Gone { f } else { in_doubt(f) }
-}
-
-/// Reading first failed, so nothing was written. It is the line, or the server as a whole.
-fn not_done(f: Failure) -> Failure {
-    match f {
-        Failure::Ambiguous { why } => Failure::Retry { after_ms: None, why },
-        other => other,
-    }
 }
 
 fn refused(said: &[String]) -> Failure {

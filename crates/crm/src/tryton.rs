@@ -5,6 +5,7 @@ mod party;
 mod rpc;
 
 use crate::find::Book;
+use crate::http::{in_doubt, not_done};
 use crate::{Account, CrmError, Upstream};
 use async_trait::async_trait;
 use cuffia_customers::sync::upstream::{
@@ -358,17 +359,4 @@ fn changed_since(ms: i64) -> Value {
         }
     }
     json!(any)
-}
-
-/// It was written, and what it is now is not known.
-fn in_doubt(f: impl std::fmt::Display) -> Failure {
-    Failure::Ambiguous { why: f.to_string() }
-}
-
-/// Reading first failed, so nothing was written. It is the line, or the server as a whole.
-fn not_done(f: Failure) -> Failure {
-    match f {
-        Failure::Ambiguous { why } => Failure::Retry { after_ms: None, why },
-        other => other,
-    }
 }

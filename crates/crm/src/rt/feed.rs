@@ -1,6 +1,7 @@
 //! What has changed there, and what there is: told by lists, each of which is read by itself then.
 
-use super::{PAGE, Rt, in_doubt, items, ticket};
+use super::{PAGE, Rt, items, ticket};
+use crate::http::in_doubt;
 use cuffia_customers::sync::upstream::{After, Entity, Failure, List, Page};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;

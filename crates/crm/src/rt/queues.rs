@@ -1,6 +1,6 @@
 //! Which queues a user may work in, and whether customers are told to him.
 
-use super::rest::{NO_ANSWER, NOT_RT, Rest, quoted};
+use super::rest::{FORBIDDEN, NO_ANSWER, NOT_RT, Rest, quoted};
 use super::{PAGE, Rt, items, ticket};
 use crate::find::Book;
 use crate::{Account, CrmError};
@@ -23,6 +23,8 @@ impl Rt {
         let rest = Rest::new(account, trust)?;
         let said = |f: Failure| match f {
             Failure::Auth { .. } => CrmError::Password,
+            // A user who may only ask, and see his own tickets.
+            Failure::Retry { why, .. } if why.starts_with(FORBIDDEN) => CrmError::Rights,
             Failure::Retry { why, .. } => CrmError::Unreachable(why),
             Failure::Gone | Failure::Rejected { .. } => CrmError::NoRt,
             other => CrmError::Server(other.to_string()),

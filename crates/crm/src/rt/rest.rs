@@ -145,7 +145,7 @@ pub(super) const NOT_RT: &str = ", and not by Request Tracker";
 /// How an answer ends that is.
 pub(super) const NO_ANSWER: &str = "none of Request Tracker's";
 /// How a refusal for want of a right begins.
-const FORBIDDEN: &str = "not allowed: ";
+pub(super) const FORBIDDEN: &str = "not allowed: ";
 
 /// A list can't be gone: it may not be seen just now.
 fn not_now(f: Failure) -> Failure {

@@ -61,10 +61,24 @@ pub(super) fn status(done: bool, ticket: &Value) -> &'static str {
     known.unwrap_or(&wanted[0])
 }
 
+/// A subject that says who it is about.
+pub(super) fn subject(title: &str, about: &str) -> String {
+    if about.is_empty() { title.to_owned() } else { format!("{title} [{about}]") }
+}
+
+/// What such a subject is made of: the title, and who it is about.
+pub(super) fn parts(subject: &str) -> (&str, &str) {
+    let whole = (subject, "");
+    subject.strip_suffix(']').map_or(whole, |rest| rest.rsplit_once(" [").unwrap_or(whole))
+}
+
 /// `customers`: they are kept there too.
 pub(super) fn remote(ticket: &Value, note: &str, done: bool, customers: bool, seen: &Seen) -> Remote {
+    let links = ticket["_hyperlinks"].as_array().into_iter().flatten();
+    let key = links.filter(|l| l["ref"] == "refers-to").find_map(|l| l["_url"].as_str()?.strip_prefix(KEY));
+    let subject = ticket["Subject"].as_str().unwrap_or_default();
     let mut fields: Fields = [
-        ("title", ticket["Subject"].clone()),
+        ("title", json!(if key.is_some() { parts(subject).0 } else { subject })),
         ("note", json!(note)),
         ("due", json!(moment(&ticket["Due"]))),
         ("done", json!(done)),
@@ -75,8 +89,6 @@ pub(super) fn remote(ticket: &Value, note: &str, done: bool, customers: bool, se
     if customers {
         fields.insert("customer".into(), json!(id(&ticket["Requestor"][0]["id"])));
     }
-    let links = ticket["_hyperlinks"].as_array().into_iter().flatten();
-    let key = links.filter(|l| l["ref"] == "refers-to").find_map(|l| l["_url"].as_str()?.strip_prefix(KEY));
     Remote {
         id: id(&ticket["id"]).unwrap_or_default(),
         version: seen.version(ticket),
@@ -108,8 +120,7 @@ pub(super) fn made(uid: &str, queue: &str, fields: &Fields, customers: bool) -> 
     let text = |field: &str| fields.get(field).and_then(Value::as_str).unwrap_or_default();
     if !customers || fields.get("customer").is_none_or(Value::is_null) {
         // Nowhere else is there a place for who it is about.
-        let subject = [text("title"), text("about")].into_iter().filter(|s| !s.is_empty()).collect::<Vec<_>>();
-        out.insert("Subject".into(), json!(subject.join(" – ")));
+        out.insert("Subject".into(), json!(subject(text("title"), text("about"))));
         out.remove("Requestor");
     }
     out.insert("Queue".into(), json!(queue));
@@ -153,6 +164,8 @@ mod tests {
                 .map(|(f, v)| (f.to_owned(), v))
                 .into();
         let made = made("u", "1", &fields, false);
-        assert_eq!((&made["Subject"], &made["Requestor"]), (&json!("Order – Anna Po, +390115550147"), &Value::Null));
+        assert_eq!(parts("Order [Anna Po, +390115550147]"), ("Order", "Anna Po, +390115550147"));
+        assert_eq!((parts("Order"), parts("Order]")), (("Order", ""), ("Order]", "")));
+        assert_eq!((&made["Subject"], &made["Requestor"]), (&json!("Order [Anna Po, +390115550147]"), &Value::Null));
     }
 }

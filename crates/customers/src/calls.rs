@@ -225,14 +225,14 @@ impl Store {
     /// # Errors
     /// When the database refuses.
     pub fn register(&self, r: &Request, seen: Option<&Request>, region: &str, now: i64) -> Result<Request, StoreError> {
-        let request = |h: &Here<'_>, column: &str, of: &Option<String>| -> Result<Option<Request>, StoreError> {
-            let sql = format!("SELECT {REQUEST} FROM request WHERE {column} = ?1");
-            Ok(h.db.query_row(&sql, [of], read_request).optional()?)
+        let registered = |h: &Here<'_>| -> Result<Option<Request>, StoreError> {
+            let sql = format!("SELECT {REQUEST} FROM request WHERE call = ?1");
+            Ok(h.db.query_row(&sql, [&r.call], read_request).optional()?)
         };
         self.change(region, now, |h| {
             let practice: Option<bool> =
                 h.db.query_row("SELECT practice FROM call WHERE id = ?1", [&r.call], |row| row.get(0)).optional()?;
-            let before = request(h, "call", &r.call)?;
+            let before = registered(h)?;
             match &before {
                 Some(before) => {
                     let mut fields = r.fields();
@@ -251,7 +251,7 @@ impl Store {
             if r.customer.is_some() {
                 h.db.execute("UPDATE call SET customer = ?2 WHERE id = ?1", params![r.call, r.customer])?;
             }
-            request(h, "call", &r.call)?.ok_or(StoreError::Missing("request"))
+            registered(h)?.ok_or(StoreError::Missing("request"))
         })
     }
 

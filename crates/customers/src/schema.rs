@@ -129,6 +129,33 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_database_from_before_requests_were_records_knows_which_fields_its_crm_keeps_and_what_waits() {
+        use crate::sync::upstream::Entity;
+        use crate::sync::{outbox, state};
+        let mut db = Connection::open_in_memory().unwrap();
+        migrate_to(&mut db, 5).unwrap();
+        db.execute_batch(
+            "INSERT INTO upstream (id, retry_at, failures, who, fields) VALUES (1, 0, 0, 'crm', '[\"name\",\"note\"]');
+             INSERT INTO outbox (entity, uid, kind, patch, base, at) VALUES ('contact', 'a', 'create', '{\"name\":\"Anna\"}', '{}', 1);
+             INSERT INTO request VALUES ('r', NULL, 'a', 6, 'order', 't', 's', 'note');",
+        )
+        .unwrap();
+        migrate(&mut db).unwrap();
+        let mapped = state::mapped(&db, Entity::Contact).unwrap().unwrap();
+        assert_eq!(mapped.into_iter().collect::<Vec<_>>(), ["name", "note"]);
+        assert_eq!(state::mapped(&db, Entity::Request).unwrap(), None);
+        assert_eq!(outbox::due(&db, 9).unwrap().unwrap().uid, "a");
+        // The same CRM with the same fields: nothing is fetched anew.
+        let h = crate::sync::Here { db: &db, region: "IT", now: 9 };
+        db.execute("INSERT INTO feed VALUES ('contact', 'idle', 't', NULL, NULL, NULL, 1, 1, 0, 0, 9, 9, 0, NULL)", [])
+            .unwrap();
+        state::connect(&h, "crm", &[(Entity::Contact, &["name", "note"])]).unwrap();
+        let feeds: i64 = db.query_row("SELECT count(*) FROM feed", [], |r| r.get(0)).unwrap();
+        let done: bool = db.query_row("SELECT done FROM request WHERE id = 'r'", [], |r| r.get(0)).unwrap();
+        assert_eq!((feeds, done), (1, true));
+    }
+
+    #[test]
     fn a_database_from_before_the_numbered_rows_keeps_all_and_everybody_is_found() {
         let mut db = Connection::open_in_memory().unwrap();
         db.pragma_update(None, "foreign_keys", true).unwrap();

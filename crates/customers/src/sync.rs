@@ -19,7 +19,8 @@ pub(crate) mod outbox;
 mod pull;
 mod push;
 pub(crate) mod records;
-mod state;
+mod requests;
+pub(crate) mod state;
 pub mod upstream;
 
 pub use conflict::{Choice, Conflict};
@@ -136,7 +137,7 @@ impl Engine {
         let mut result = result;
         if step.demand.entity() == Entity::Request {
             for r in result.iter_mut().flat_map(Answer::records) {
-                records::told(h, r)?;
+                requests::told(h, r)?;
             }
         }
         let about_a_write = matches!(result, Err(Failure::Conflict | Failure::Rejected { .. })) && step.demand.writes();

@@ -346,6 +346,12 @@ pub(super) fn first_id(h: &Here<'_>, entity: Entity, remote: &str) -> Result<Str
     Ok(uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_URL, name.as_bytes()).to_string())
 }
 
+/// A record there has another id here than that: what came before it and is about it finds it all the same. Gives its id.
+pub(super) fn known_as(h: &Here<'_>, entity: Entity, remote: &str, uid: &str) -> Result<String, StoreError> {
+    records::follow(h.db, entity, &first_id(h, entity, remote)?, uid)?;
+    Ok(uid.to_owned())
+}
+
 /// That id, or another where a card has it already.
 fn own_id(h: &Here<'_>, entity: Entity, remote: &str) -> Result<String, StoreError> {
     let id = first_id(h, entity, remote)?;
@@ -375,7 +381,7 @@ pub(super) fn take(h: &Here<'_>, entity: Entity, r: &Remote, pass: i64) -> Resul
                 // Made here before this database was, or before that CRM was left. But a card with this id that nobody there knows of is
                 // another one: it is kept.
                 match records::read(h.db, entity, key)? {
-                    None => key.to_owned(),
+                    None => known_as(h, entity, &r.id, key)?,
                     Some(here) if records::stays(h.db, entity, key)? => {
                         push::meet_again(h, entity, key, &here, r)?;
                         key.to_owned()

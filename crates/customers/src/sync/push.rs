@@ -4,7 +4,7 @@
 use super::merge::{self, Change, Clash, same, value};
 use super::outbox::{self, Entry, Kind, State};
 use super::upstream::{Answer, Demand, Entity, Failure, Fields, Remote};
-use super::{Engine, Here, conflict, link, pull, records, state};
+use super::{Engine, Here, conflict, link, pull, records, requests, state};
 use crate::{StoreError, new_id};
 use serde_json::Value;
 
@@ -17,7 +17,7 @@ impl Engine {
     /// What to ask for an entry; none when it needed no request.
     pub(super) fn push(&mut self, h: &Here<'_>, mut entry: Entry) -> Result<Option<Demand>, StoreError> {
         let entity = entry.entity;
-        let fields = records::for_there(h.db, &entry)?;
+        let fields = requests::for_there(h.db, &entry)?;
         let link = link::of(h.db, entity, &entry.uid)?;
         let fresh = entry.state == State::Looked && h.now - entry.not_before <= FRESH_MS;
         let may_write = fresh || (entry.state == State::Queued && self.caps.versions);
@@ -151,13 +151,12 @@ fn finish(h: &Here<'_>, entry: &Entry) -> Result<(), StoreError> {
 pub(super) fn adopt(h: &Here<'_>, entry: &Entry, r: &Remote) -> Result<(), StoreError> {
     let (entity, uid) = (entry.entity, entry.uid.as_str());
     outbox::remove(h.db, entry.seq)?;
+    pull::known_as(h, entity, &r.id, uid)?;
     if entry.state != State::Sent {
         // It arrived the time before, and has been changed here since: what it is there may be that, or somebody else's work on it.
         for (field, mine) in &entry.change.patch {
             let theirs = value(&r.fields, field).clone();
-            // Who asks may stand in a title after ours.
-            let ours = field == "title" && mine.as_str().zip(theirs.as_str()).is_some_and(|(m, t)| t.starts_with(m));
-            if !ours && !same(mine, &theirs) {
+            if !same(mine, &theirs) {
                 conflict::put(
                     h,
                     entity,
@@ -254,11 +253,6 @@ fn written_twice(
 /// being answered.
 pub(super) fn settle(h: &Here<'_>, entity: Entity, uid: &str, r: &Remote) -> Result<(), StoreError> {
     let mut entries = outbox::of(h.db, entity, uid)?;
-    let first = pull::first_id(h, entity, &r.id)?;
-    if first != uid && link::of(h.db, entity, uid)?.is_none() {
-        // What came before it and is about it.
-        records::follow(h.db, entity, &first, uid)?;
-    }
     link::put(h.db, entity, uid, r, pull::pass(h.db, entity)?)?;
     if let Some(deletion) = entries.iter().find(|e| e.kind == Kind::Delete) {
         return settle_deleted(h, &entries, &deletion.change, r);

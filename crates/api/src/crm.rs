@@ -136,44 +136,6 @@ impl Engine {
         DONE
     }
 
-    pub(crate) async fn set_done(&self, s: SetDone) -> Answer<Nothing> {
-        self.desk().set_done(&s.request, s.done)?;
-        DONE
-    }
-
-    pub(crate) async fn set_pop(&self, s: SetPop) -> Answer<Nothing> {
-        let pop = s.pop.map(|p| cuffia_desk::Pop {
-            template: p.template.trim().to_owned(),
-            when: match p.when {
-                PopWhen::Ringing => cuffia_desk::PopWhen::Ringing,
-                PopWhen::Answered => cuffia_desk::PopWhen::Answered,
-                PopWhen::ByHand => cuffia_desk::PopWhen::ByHand,
-            },
-        });
-        self.desk().set_pop(pop.as_ref())?;
-        self.send(Change::App(self.app()));
-        DONE
-    }
-
-    pub(crate) async fn try_pop(&self, t: TryPop) -> Answer<Nothing> {
-        self.desk().try_pop(t.template.trim())?;
-        DONE
-    }
-
-    pub(crate) async fn open_page(&self, c: CallRef) -> Answer<Nothing> {
-        self.desk().open_page(&c.call)?;
-        DONE
-    }
-
-    pub(crate) async fn open_requests(&self, _: Nothing) -> Answer<Vec<OpenRequest>> {
-        let store = self.desk().store();
-        let named = |r: cuffia_customers::Request| OpenRequest {
-            name: r.customer.as_deref().and_then(|uid| Some(store.customer(uid).ok()?.name)),
-            request: crate::show::request(&r),
-        };
-        Ok(store.open_requests(LISTED)?.into_iter().map(named).collect())
-    }
-
     pub(crate) async fn send_again(&self, r: RefusedRef) -> Answer<Nothing> {
         self.desk().send_again(r.seq)?;
         DONE

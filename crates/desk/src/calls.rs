@@ -206,14 +206,13 @@ impl Desk {
             let (desk, id) = (self.clone(), call.info.id.clone());
             tokio::spawn(async move { desk.phone().reject(&id, BUSY_HERE).await });
         }
-        // Who rings at one who is on a break is told that he is busy.
-        let rings = !paused;
-        self.with(|s| s.calls.push(call.clone()));
-        self.say(DeskEvent::Calls);
-        self.say(DeskEvent::Records);
-        if rings {
+        // Who calls one who is on a break is told that he is busy.
+        if !paused {
             self.pop_for(&call, PopWhen::Ringing);
         }
+        self.with(|s| s.calls.push(call));
+        self.say(DeskEvent::Calls);
+        self.say(DeskEvent::Records);
     }
 
     pub(crate) fn changed(&self, info: CallInfo) {

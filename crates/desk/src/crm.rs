@@ -6,7 +6,6 @@ use cuffia_crm::{Account, Book, CrmError, Kind, News, Runner};
 use cuffia_customers::sync::upstream::{Entity, Fields};
 use cuffia_customers::sync::{Choice, Conflict, Standing};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 /// A CRM, as it is kept; the password apart.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -213,32 +212,6 @@ impl Desk {
     /// When he is gone, or the store refuses.
     pub fn edit_customer(&self, id: &str, patch: &Fields, seen: &Fields) -> Result<(), DeskError> {
         self.store().edit(Entity::Contact, id, patch, seen, self.region(), self.now())?;
-        self.say(DeskEvent::Records);
-        self.crm_has_work();
-        Ok(())
-    }
-
-    /// Says of a request that nothing is left to be done, or that something is again.
-    ///
-    /// # Errors
-    /// When it is gone, or the store refuses.
-    pub fn set_done(&self, request: &str, done: bool) -> Result<(), DeskError> {
-        let [patch, seen] = [done, !done].map(|done| [("done".to_owned(), json!(done))].into());
-        self.store().edit(Entity::Request, request, &patch, &seen, self.region(), self.now())?;
-        let now = self.store().request(request)?;
-        self.with(|s| {
-            let live = s.calls.iter_mut().map(|c| &mut c.request).chain(s.wrap_up.iter_mut().map(|w| &mut w.request));
-            for shown in live.flatten().filter(|r| r.id == request) {
-                *shown = now.clone();
-            }
-            let cards =
-                s.calls.iter_mut().map(|c| &mut c.customers).chain(s.wrap_up.iter_mut().map(|w| &mut w.customers));
-            for shown in cards.flatten().flat_map(|card| &mut card.requests).filter(|r| r.id == request) {
-                *shown = now.clone();
-            }
-        });
-        self.say(DeskEvent::Calls);
-        self.say(DeskEvent::WrapUp);
         self.say(DeskEvent::Records);
         self.crm_has_work();
         Ok(())

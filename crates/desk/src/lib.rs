@@ -22,7 +22,7 @@ pub use cuffia_crm::{Account, Book, Kind as CrmKind};
 pub use desk::{Browse, Clock, Desk, DeskEvent, DeskSetup, OperatorState};
 pub use import::Import;
 pub use line::{LineKind, LineState, LineStatus, RealAccount};
-pub use pop::{PLACES, Pop, PopError, PopWhen};
+pub use pop::{Pop, PopError, PopWhen};
 pub use records::{Ending, KeptCall, Kind, RecordingShape, Trouble};
 pub use topics::{TOPICS, Topic};
 

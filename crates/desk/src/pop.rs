@@ -31,7 +31,7 @@ pub struct Pop {
 }
 
 /// What can stand in a template.
-pub const PLACES: [&str; 9] =
+const PLACES: [&str; 9] =
     ["phone", "phone_e164", "phone_digits", "name", "called", "direction", "call_id", "customer_id", "started_at"];
 
 /// Why a template is none.

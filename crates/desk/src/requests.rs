@@ -76,6 +76,32 @@ impl Desk {
         Ok(request)
     }
 
+    /// Says of a request that nothing is left to be done, or that something is again.
+    ///
+    /// # Errors
+    /// When it is gone, or the store refuses.
+    pub fn set_done(&self, request: &str, done: bool) -> Result<(), DeskError> {
+        let [patch, seen] = [done, !done].map(|done| [("done".to_owned(), json!(done))].into());
+        self.store().edit(Entity::Request, request, &patch, &seen, self.region(), self.now())?;
+        let now = self.store().request(request)?;
+        self.with(|s| {
+            let live = s.calls.iter_mut().map(|c| &mut c.request).chain(s.wrap_up.iter_mut().map(|w| &mut w.request));
+            for shown in live.flatten().filter(|r| r.id == request) {
+                *shown = now.clone();
+            }
+            let cards =
+                s.calls.iter_mut().map(|c| &mut c.customers).chain(s.wrap_up.iter_mut().map(|w| &mut w.customers));
+            for shown in cards.flatten().flat_map(|card| &mut card.requests).filter(|r| r.id == request) {
+                *shown = now.clone();
+            }
+        });
+        self.say(DeskEvent::Calls);
+        self.say(DeskEvent::WrapUp);
+        self.say(DeskEvent::Records);
+        self.crm_has_work();
+        Ok(())
+    }
+
     /// Makes the other side of a call a customer, with the call's number. Linking him with the call is
     /// [`Desk::choose_customer`]'s. On disk when it returns.
     ///

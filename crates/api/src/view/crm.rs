@@ -212,14 +212,6 @@ wire! {
         mine: bool,
     }
 
-    /// Says of a request whether something is left to be done.
-    struct SetDone {
-        /// The request's id.
-        request: String,
-        /// Nothing is.
-        done: bool,
-    }
-
     /// Names what was refused.
     struct RefusedRef {
         /// Its number.

@@ -128,6 +128,14 @@ wire! {
         customer: Option<String>,
     }
 
+    /// Says of a request whether something is left to be done.
+    struct SetDone {
+        /// The request's id.
+        request: String,
+        /// Nothing is.
+        done: bool,
+    }
+
     /// A request of the operator's that is to be done.
     struct OpenRequest {
         /// The request.

@@ -353,3 +353,17 @@ fn refused(said: &[String]) -> Failure {
         message: if said.is_empty() { "the server did not do it, and does not say why".into() } else { said },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_long_as_the_second_of_a_change_lasts_its_version_is_none_to_rely_on() {
+        let ticket = json!({ "LastUpdated": "2026-12-05T11:00:00Z" });
+        let told_at = |ms: Option<i64>| Seen(ms).version(&ticket).unwrap_or_default();
+        assert_eq!(told_at(Some(1_796_468_400_000)), "2026-12-05T11:00:00Z~");
+        assert_eq!(told_at(Some(1_796_468_401_000)), "2026-12-05T11:00:00Z");
+        assert_eq!(told_at(None), "2026-12-05T11:00:00Z~");
+    }
+}

@@ -91,6 +91,15 @@ export class FakeEngine {
     set_pop: ({ pop }) => (this.say({ part: 'app', value: { ...this.state.app, pop } }), {}),
     try_pop: () => ({}),
     open_page: () => ({}),
+    find_articles: ({ text }) => sample.articles(text),
+    suggest_articles: () => sample.articles('').slice(0, 2),
+    open_article: () => sample.article,
+    set_articles: ({ folder }) => {
+      this.say({ part: 'app', value: { ...this.state.app, articles: { ...this.state.app.articles, folder } } });
+      return {};
+    },
+    read_articles: () => ({}),
+    open_link: () => ({}),
     open_requests: () => sample.open(),
     choose_customer: () => ({}),
     add_customer: () => ({ customer: 'k9' }),

@@ -1,4 +1,7 @@
 import type {
+  ArticlePage,
+  ArticleRow,
+  Piece,
   BookView,
   CallRow,
   CallView,
@@ -37,6 +40,13 @@ export function snapshot(): Snapshot {
       keyStore: 'file',
       samples: 198,
       pop: null,
+      articles: {
+        folder: '/srv/articles',
+        count: 42,
+        read: now() - 40_000,
+        problem: null,
+        notRead: [{ file: 'old/prices.md', why: 'not_text' }],
+      },
       mended: null,
     },
     line: {
@@ -583,3 +593,35 @@ export const scenariosIt: ScenarioView[] = [
     level: 4,
   },
 ];
+
+const piece = (text: string, found = false): Piece => ({ text, found });
+
+export const articles = (text: string): ArticleRow[] => [
+  {
+    id: 'invoice-mismatch.md',
+    title: [piece('Invoice amount', !!text), piece(' does not match the contract')],
+    excerpt: [
+      piece('… the customer has an '),
+      piece('invoice', !!text),
+      piece(' in front of him and says that it is not …'),
+    ],
+  },
+  {
+    id: 'charged-twice.md',
+    title: [piece('Charged twice for the same month')],
+    excerpt: [
+      piece('First find out whether money was taken twice, or the customer has two papers. Two debits on the …'),
+    ],
+  },
+];
+
+export const article: ArticlePage = {
+  title: 'Invoice amount does not match the contract',
+  html: `<p>The customer has an <mark>invoice</mark> in front of him and says that it is not what was agreed.</p>
+    <h2>Ask for</h2><ol><li>the <strong><mark>invoice</mark> number</strong> and its date,</li><li>the amount that was billed.</li></ol>
+    <table><thead><tr><th>what the customer sees</th><th>why</th></tr></thead>
+    <tbody><tr><td>more by a tenth</td><td>the yearly adjustment, see <a href="#/knowledge/a.md">More users</a></td></tr></tbody></table>
+    <blockquote><p>Promise no credit note on the telephone.</p></blockquote>`,
+  changed: Date.parse('2026-11-20T09:00:00Z'),
+  calls: 12,
+};

@@ -197,6 +197,21 @@ const states: Record<
   'details-practice': { at: '#/calls/c2' },
   customers: { at: '#/customers' },
   customer: { at: '#/customers/k1' },
+  knowledge: {
+    at: '#/knowledge',
+    act: async (page) => {
+      await page.getByRole('searchbox').fill('invoice');
+      await page.locator('mark').first().waitFor();
+    },
+  },
+  article: { at: '#/knowledge/a.md' },
+  suggested: {
+    set: (e) => {
+      const draft = { ...sample.call().draft, kind: 'complaint' as const, note: 'The invoice is not as agreed' };
+      e.state.calls = [sample.call({ draft })];
+    },
+    act: async (page) => page.locator('[data-suggested] button').first().click(),
+  },
   practice: { at: '#/practice' },
   settings: { at: '#/settings' },
   noisy: {

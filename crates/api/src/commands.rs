@@ -17,6 +17,7 @@ impl Engine {
 
     pub(crate) async fn set_preferences(&self, p: Preferences) -> Answer<Nothing> {
         self.change_settings(|s| (s.language, s.theme) = (Some(p.language), p.theme))?;
+        self.desk().speak_italian(p.language == Language::It);
         self.send(Change::App(self.app()));
         DONE
     }
@@ -272,6 +273,7 @@ impl Engine {
 
     pub(crate) async fn remove_samples(&self, _: Nothing) -> Answer<Nothing> {
         self.desk().store().remove_samples()?;
+        self.desk().read_articles().await?;
         self.send(Change::App(self.app()));
         self.send(Change::Records);
         DONE

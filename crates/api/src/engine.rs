@@ -131,6 +131,7 @@ impl Engine {
             }),
         }));
         engine.desk().headset().processing(settings.processing);
+        engine.desk().speak_italian(engine.language() == Language::It);
         engine.0.devices.choose(settings.choice);
         if let Err(e) = engine.desk().connect_saved() {
             // A damaged address must not keep the window from opening; the line shows as off and the notice says why.
@@ -218,6 +219,7 @@ impl Engine {
             // A database that refuses says so where it is used.
             samples: self.desk().store().count_samples().unwrap_or_default(),
             pop: self.desk().pop().ok().flatten().map(show::pop),
+            articles: self.articles(),
             mended: self.desk().store().was_mended().ok().flatten().map(show::mended),
         }
     }
@@ -342,7 +344,7 @@ impl Engine {
             DeskEvent::Import => self.send(Change::Import(self.import().map(Box::new))),
             DeskEvent::Crm => self.send(Change::Crm(Box::new(self.crm()))),
             DeskEvent::Damaged => self.desk().mend(),
-            DeskEvent::Mended => self.send(Change::App(self.app())),
+            DeskEvent::Articles | DeskEvent::Mended => self.send(Change::App(self.app())),
             DeskEvent::NotReached(id) => match self.desk().store().call(&id) {
                 Ok(call) => self.send(Change::NotReached(Box::new(show::call_row(&call, None, None)))),
                 Err(e) => self.notice(e.into()),

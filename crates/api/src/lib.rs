@@ -3,6 +3,7 @@
 //! A shell (the window, the browser bridge, the command line) sends `{command, arguments}` to [`dispatch`] and follows one stream of
 //! [`Event`]s. The TypeScript of both sides is made from the same table ([`typescript`]).
 
+mod articles;
 mod commands;
 mod crm;
 mod engine;

@@ -164,6 +164,19 @@ api! {
     open_page(CallRef) -> Nothing,
     open_requests(Nothing) -> Vec<OpenRequest>,
 
+    /// Looks for knowledge articles.
+    find_articles(FindArticles) -> Vec<ArticleRow>,
+    /// Articles that may help with what is written down in a call: a topic's names and a note.
+    suggest_articles(FindArticles) -> Vec<ArticleRow>,
+    /// An article to be read; that it is read in a call is counted.
+    open_article(OpenArticle) -> ArticlePage,
+    /// Takes the articles from a folder, or the samples. Nothing is changed when it can't be read.
+    set_articles(SetArticles) -> Nothing,
+    /// Looks now what is new in the folder.
+    read_articles(Nothing) -> Nothing,
+    /// Opens an article's link to the web or to a mail outside.
+    open_link(OpenLink) -> Nothing,
+
     /// Scenarios in the window's language.
     scenarios(Nothing) -> Vec<ScenarioView>,
     /// Opens the practice room: connects the practice line, and the customer calls.

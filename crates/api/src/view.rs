@@ -19,6 +19,7 @@ macro_rules! wire {
     };
 }
 
+mod articles;
 mod asked;
 mod calls;
 mod crm;
@@ -27,6 +28,7 @@ mod import;
 mod practice;
 mod program;
 
+pub use articles::*;
 pub use asked::*;
 pub use calls::*;
 pub use crm::*;

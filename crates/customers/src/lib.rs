@@ -1,8 +1,9 @@
-//! The encrypted local store: customers, numbers, requests, promises, calls, drafts, settings.
+//! The encrypted local store: customers, numbers, requests, promises, calls, drafts, knowledge articles, settings.
 //!
 //! One SQLCipher file. It answers at once and is on disk when a call returns: everything an operator writes is committed with
 //! `synchronous = FULL`. What an employer's CRM is to know, or knows, is kept beside it: see [`sync`].
 
+mod articles;
 mod calls;
 mod copy;
 mod key;
@@ -15,6 +16,7 @@ mod search;
 mod settings;
 pub mod sync;
 
+pub use articles::{Article, NewArticle, Words};
 pub use calls::{CallRecord, Draft, Promise, Request};
 pub use key::{DatabaseKey, KeyStore, Secrets, open_key};
 pub use mend::Mended;

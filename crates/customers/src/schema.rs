@@ -97,6 +97,13 @@ const STEPS: &[&str] = &[
      ALTER TABLE request ADD COLUMN done INTEGER NOT NULL DEFAULT 1;
      CREATE INDEX request_open ON request(due) WHERE done = 0 AND call IS NOT NULL;
      UPDATE upstream SET fields = json_object('contact', json(fields));",
+    "CREATE TABLE article (
+         n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, title TEXT NOT NULL, body TEXT NOT NULL, stamp TEXT NOT NULL,
+         changed INTEGER NOT NULL) STRICT;
+     CREATE VIRTUAL TABLE article_text USING fts5(title, text, prefix = '2 3', tokenize = 'unicode61');
+     INSERT INTO article_text(article_text, rank) VALUES ('secure-delete', 1);
+     CREATE TABLE article_use (
+         article TEXT NOT NULL, call TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (article, call)) STRICT, WITHOUT ROWID;",
 ];
 
 /// Brings a database to the newest form, each step in a transaction of its own. `user_version` counts the steps done.

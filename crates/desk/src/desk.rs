@@ -1,5 +1,6 @@
 //! The desk itself: what it holds, and the task that listens to the phone.
 
+use crate::articles::Articles;
 use crate::calls::{LiveCall, WrapUp};
 use crate::import::Import;
 use crate::line::LineStatus;
@@ -72,6 +73,8 @@ pub enum DeskEvent {
     Crm,
     /// [`Desk::import`].
     Import,
+    /// [`Desk::articles`].
+    Articles,
     /// The database has turned out to be damaged: [`Desk::mend`].
     Damaged,
     /// It is mended.
@@ -93,6 +96,9 @@ pub(crate) struct State {
     pub(crate) operator: (OperatorState, i64),
     pub(crate) import: Option<Import>,
     pub(crate) imports: u64,
+    pub(crate) articles: Articles,
+    /// The language of the sample articles.
+    pub(crate) italian: bool,
 }
 
 struct Inner {
@@ -105,6 +111,8 @@ struct Inner {
     crm: Mutex<Option<Runner>>,
     /// Held while the database is mended.
     mending: tokio::sync::Mutex<()>,
+    /// Held while articles are read.
+    reading: tokio::sync::Mutex<()>,
 }
 
 /// The handle.
@@ -133,11 +141,13 @@ impl Desk {
         let (phone, phone_events) = Phone::start(setup.headset.clone());
         let now = (setup.clock)();
         let state = Mutex::new(State { operator: (OperatorState::Ready, now), ..State::default() });
-        let (events, crm, mending) = (broadcast::channel(EVENTS).0, Mutex::new(None), tokio::sync::Mutex::new(()));
-        let desk = Desk(Arc::new(Inner { setup, phone, state, events, recording_key, crm, mending }));
+        let (events, crm) = (broadcast::channel(EVENTS).0, Mutex::new(None));
+        let (mending, reading) = Default::default();
+        let desk = Desk(Arc::new(Inner { setup, phone, state, events, recording_key, crm, mending, reading }));
         desk.close_interrupted()?;
         tokio::spawn(desk.clone().listen(phone_events));
         tokio::spawn(desk.clone().look_after_store());
+        tokio::spawn(desk.clone().look_after_articles());
         Ok(desk)
     }
 
@@ -190,6 +200,10 @@ impl Desk {
 
     pub(crate) fn mending(&self) -> &tokio::sync::Mutex<()> {
         &self.0.mending
+    }
+
+    pub(crate) fn reading(&self) -> &tokio::sync::Mutex<()> {
+        &self.0.reading
     }
 
     /// Opens the browser.

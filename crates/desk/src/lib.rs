@@ -1,9 +1,10 @@
-//! The operator's day: the line, the calls with their customers, requests, wrap-up, recordings.
+//! The operator's day: the line, the calls with their customers, requests, wrap-up, recordings, knowledge articles.
 //!
 //! The desk introduces phone and customers to each other. It listens to the phone; each consequence of a call (the card, the row in
 //! the list, the recorder, wrap-up) is a small step of its own in [`calls`](crate). What the operator writes is on disk before a
 //! method returns.
 
+mod articles;
 mod calls;
 mod crm;
 mod desk;
@@ -15,6 +16,7 @@ mod records;
 mod requests;
 mod topics;
 
+pub use articles::{ArticlePage, Articles, ArticlesError, FoundArticle, NotRead, Piece};
 pub use calls::{CustomerSight, LiveCall, WrapUp};
 pub use crm::{CrmAccount, CrmStatus};
 pub use cuffia_crm::import::{Column, Fault};
@@ -64,6 +66,9 @@ pub enum DeskError {
     /// The page for who calls.
     #[error(transparent)]
     Pop(#[from] PopError),
+    /// The folder of articles.
+    #[error(transparent)]
+    Articles(#[from] ArticlesError),
     /// Something the system refuses.
     #[error("the system refuses: {0}")]
     System(#[from] std::io::Error),
@@ -90,6 +95,7 @@ impl DeskError {
             DeskError::NoName => "customer.no_name".into(),
             DeskError::NobodyToDial(_) => "dial.nobody".into(),
             DeskError::Pop(e) => e.code().into(),
+            DeskError::Articles(e) => e.code().into(),
             DeskError::System(_) => "system".into(),
         }
     }

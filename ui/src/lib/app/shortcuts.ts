@@ -47,6 +47,13 @@ export const SHORTCUTS: readonly Shortcut[] = [
   },
   { id: 'note', keys: ['N'], label: 'shortcut.note', when: writing, run: () => focus('[data-form] [role="combobox"]') },
   {
+    id: 'article',
+    keys: ['F6'],
+    label: 'shortcut.article',
+    when: () => writing() && router.room === 'calls',
+    run: () => focus('[data-suggested] button'),
+  },
+  {
     id: 'register',
     keys: ['Mod+Enter'],
     label: 'shortcut.register',
@@ -76,8 +83,9 @@ export const SHORTCUTS: readonly Shortcut[] = [
   { id: 'break', keys: ['B'], label: 'shortcut.break', when: () => started() && !stage.call, run: () => stage.pause() },
   { id: 'calls', keys: ['Alt+1', 'g c'], label: 'nav.calls', when: started, run: go('calls') },
   { id: 'customers', keys: ['Alt+2', 'g k'], label: 'nav.customers', when: started, run: go('customers') },
-  { id: 'practice', keys: ['Alt+3', 'g p'], label: 'nav.practice', when: started, run: go('practice') },
-  { id: 'settings', keys: ['Alt+4', 'g s'], label: 'nav.settings', when: started, run: go('settings') },
+  { id: 'knowledge', keys: ['Alt+3', 'g a'], label: 'nav.knowledge', when: started, run: go('knowledge') },
+  { id: 'practice', keys: ['Alt+4', 'g p'], label: 'nav.practice', when: started, run: go('practice') },
+  { id: 'settings', keys: ['Alt+5', 'g s'], label: 'nav.settings', when: started, run: go('settings') },
   { id: 'help', keys: ['?'], label: 'shortcut.help', when: () => true, run: () => focusHelp() },
 ];
 

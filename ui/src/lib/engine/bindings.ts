@@ -67,9 +67,77 @@ samples: number,
  */
 pop: PopView | null, 
 /**
+ * The knowledge articles.
+ */
+articles: ArticlesView, 
+/**
  * The database was damaged and has been mended, and the operator has not said that he knows.
  */
 mended: Mended | null, };
+
+/**
+ * An article to be read.
+ */
+export type ArticlePage = { 
+/**
+ * Its title.
+ */
+title: string, 
+/**
+ * Its text as HTML of known parts only; what was looked for is in `mark`, links lead to the web, to a mail, to a call or to
+ * another article.
+ */
+html: string, 
+/**
+ * When it was last changed.
+ */
+changed: number, 
+/**
+ * In how many calls it was opened.
+ */
+calls: number, };
+
+/**
+ * An article in a list.
+ */
+export type ArticleRow = { 
+/**
+ * Its id.
+ */
+id: string, 
+/**
+ * Its title.
+ */
+title: Array<Piece>, 
+/**
+ * Some words of it, around what was found.
+ */
+excerpt: Array<Piece>, };
+
+/**
+ * The knowledge articles as they stand.
+ */
+export type ArticlesView = { 
+/**
+ * The folder they are read from; none as long as there are samples.
+ */
+folder: string | null, 
+/**
+ * How many there are.
+ */
+count: number, 
+/**
+ * When the folder was last read.
+ */
+read: number | null, 
+/**
+ * Why it could not be read the last time; what was read before is still there.
+ */
+problem: ApiError | null, 
+/**
+ * Files in it that are no articles.
+ */
+notRead: Array<NotReadFile>, };
 
 /**
  * An address book of a user's, a database, or a queue.
@@ -834,6 +902,15 @@ text: string,
 limit: number, };
 
 /**
+ * Looks for articles.
+ */
+export type FindArticles = { 
+/**
+ * Words, each of which may be only begun; without one all are listed.
+ */
+text: string, };
+
+/**
  * Devices and mute.
  */
 export type HeadsetView = { 
@@ -1063,9 +1140,53 @@ export type Mute = {
 on: boolean, };
 
 /**
+ * Why a file is no article.
+ */
+export type NotRead = "too_long" | "not_text" | "refused";
+
+/**
+ * A file that is no article.
+ */
+export type NotReadFile = { 
+/**
+ * Its path from the folder.
+ */
+file: string, 
+/**
+ * Why.
+ */
+why: NotRead, };
+
+/**
  * For commands that need or give nothing.
  */
 export type Nothing = Record<symbol, never>;
+
+/**
+ * Which article.
+ */
+export type OpenArticle = { 
+/**
+ * Its id.
+ */
+article: string, 
+/**
+ * What is to be marked in it.
+ */
+words: string, 
+/**
+ * The call in which it is opened.
+ */
+call: string | null, };
+
+/**
+ * A link of an article.
+ */
+export type OpenLink = { 
+/**
+ * To the web or to a mail.
+ */
+address: string, };
 
 /**
  * A request of the operator's that is to be done.
@@ -1106,6 +1227,19 @@ export type Pause = {
  * True: no calls.
  */
 on: boolean, };
+
+/**
+ * A piece of text.
+ */
+export type Piece = { 
+/**
+ * The text.
+ */
+text: string, 
+/**
+ * It is what was looked for.
+ */
+found: boolean, };
 
 /**
  * Replay.
@@ -1557,6 +1691,15 @@ number: string,
 level: number, };
 
 /**
+ * Where the articles are.
+ */
+export type SetArticles = { 
+/**
+ * A folder of this computer, from its beginning; none for the samples.
+ */
+folder: string | null, };
+
+/**
  * Says of a request whether something is left to be done.
  */
 export type SetDone = { 
@@ -1976,6 +2119,18 @@ export type Commands = {
   try_pop: [TryPop, Nothing];
   open_page: [CallRef, Nothing];
   open_requests: [Nothing, Array<OpenRequest>];
+  /** Looks for knowledge articles. */
+  find_articles: [FindArticles, Array<ArticleRow>];
+  /** Articles that may help with what is written down in a call: a topic's names and a note. */
+  suggest_articles: [FindArticles, Array<ArticleRow>];
+  /** An article to be read; that it is read in a call is counted. */
+  open_article: [OpenArticle, ArticlePage];
+  /** Takes the articles from a folder, or the samples. Nothing is changed when it can't be read. */
+  set_articles: [SetArticles, Nothing];
+  /** Looks now what is new in the folder. */
+  read_articles: [Nothing, Nothing];
+  /** Opens an article's link to the web or to a mail outside. */
+  open_link: [OpenLink, Nothing];
   /** Scenarios in the window's language. */
   scenarios: [Nothing, Array<ScenarioView>];
   /** Opens the practice room: connects the practice line, and the customer calls. */

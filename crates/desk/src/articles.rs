@@ -1,0 +1,305 @@
+//! Knowledge articles: the employer's folder of Markdown, read again whenever something in it has changed, and kept in the store, so that
+//! they are there when the folder is not. Until a folder is chosen there are some samples.
+
+mod folder;
+mod markdown;
+mod sample;
+
+pub use folder::NotRead;
+pub use markdown::Piece;
+
+use crate::desk::DeskEvent;
+use crate::{Desk, DeskError, blocking};
+use cuffia_customers::{Article, NewArticle, Words};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The folder is looked at this often.
+const LOOK_EVERY: Duration = Duration::from_secs(60);
+/// Files that were not read are named up to so many.
+const MOST_NAMED: usize = 50;
+/// A longer list would not be looked through.
+const MOST_FOUND: u32 = 50;
+const MOST_LISTED: u32 = 500;
+/// Articles suggested in a call.
+const SUGGESTED: usize = 3;
+
+const FOLDER: &str = "articles.folder";
+/// Whose articles are in the store: a folder's, or the samples of a language.
+const SOURCE: &str = "articles.source";
+
+/// Why a folder's articles are not read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ArticlesError {
+    /// It can't be read.
+    #[error("the folder {folder} can't be read: {why}. Check its name, and that it is connected")]
+    Folder {
+        /// Which.
+        folder: String,
+        /// What the system says.
+        why: String,
+    },
+    /// There is nothing in it.
+    #[error("there is no article in {0}. Articles are files whose names end in .md")]
+    Empty(String),
+    /// Its name would be another folder's from another place.
+    #[error("{0:?} is no whole path. Type it from its beginning")]
+    Relative(String),
+    /// A link to something that is not opened.
+    #[error("{0:?} leads neither to the web nor to a mail")]
+    Link(String),
+}
+
+impl ArticlesError {
+    /// A stable word for programs and translations.
+    pub fn code(&self) -> &'static str {
+        match self {
+            ArticlesError::Folder { .. } => "articles.folder",
+            ArticlesError::Empty(_) => "articles.empty",
+            ArticlesError::Relative(_) => "articles.relative",
+            ArticlesError::Link(_) => "articles.link",
+        }
+    }
+}
+
+/// The articles as they stand.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Articles {
+    /// The folder; none as long as there are samples.
+    pub folder: Option<String>,
+    /// How many there are.
+    pub count: u32,
+    /// When the folder was last read, UTC milliseconds.
+    pub read: Option<i64>,
+    /// Why it could not be read the last time. What was read before is still there.
+    pub problem: Option<ArticlesError>,
+    /// Files that are not articles, and why.
+    pub not_read: Vec<(String, NotRead)>,
+}
+
+/// An article in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundArticle {
+    /// Its id.
+    pub id: String,
+    /// Its title.
+    pub title: Vec<Piece>,
+    /// Some words of it, around what was found.
+    pub excerpt: Vec<Piece>,
+}
+
+/// An article to be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArticlePage {
+    /// Its title.
+    pub title: String,
+    /// Its text as HTML of known parts only, what was looked for in `<mark>`.
+    pub html: String,
+    /// When it was last changed, UTC milliseconds.
+    pub changed: i64,
+    /// In how many calls it was opened.
+    pub calls: u32,
+}
+
+fn found(article: Article, words: &Words) -> FoundArticle {
+    FoundArticle {
+        title: markdown::pieces(&article.title, words),
+        excerpt: markdown::excerpt(&article.body, &article.title, words),
+        id: article.id,
+    }
+}
+
+fn new_article(id: String, text: String, stamp: String, changed: i64) -> NewArticle {
+    let named = || Path::new(&id).file_stem().map_or_else(|| id.clone(), |stem| stem.to_string_lossy().into_owned());
+    let title = markdown::title(&text).unwrap_or_else(named);
+    let plain = markdown::plain(&text);
+    NewArticle { text: plain, stamp, article: Article { title, body: text, changed, id } }
+}
+
+impl Desk {
+    /// The articles as they stand.
+    pub fn articles(&self) -> Articles {
+        self.locked().articles.clone()
+    }
+
+    /// Articles with these words, the best first; without a word, all by their titles.
+    ///
+    /// # Errors
+    /// When the store refuses.
+    pub fn find_articles(&self, text: &str) -> Result<Vec<FoundArticle>, DeskError> {
+        let words = Words::of(text);
+        let all = self.store().find_articles(&words, if words.is_empty() { MOST_LISTED } else { MOST_FOUND })?;
+        Ok(all.into_iter().map(|article| found(article, &words)).collect())
+    }
+
+    /// Articles that may help with what is written down in a call.
+    ///
+    /// # Errors
+    /// When the store refuses.
+    pub fn suggest_articles(&self, text: &str) -> Result<Vec<FoundArticle>, DeskError> {
+        let all = self.store().suggest_articles(text, SUGGESTED)?;
+        Ok(all.into_iter().map(|article| found(article, &Words::default())).collect())
+    }
+
+    /// An article to be read, with these words marked; in a call that is counted.
+    ///
+    /// # Errors
+    /// When there is no such article, or the store refuses.
+    pub fn open_article(&self, id: &str, words: &str, call: Option<&str>) -> Result<ArticlePage, DeskError> {
+        // What a trainee looks up in practice helped no customer.
+        if let Some(call) = call.filter(|call| self.store().call(call).is_ok_and(|c| !c.practice)) {
+            self.store().use_article(id, call, self.now())?;
+        }
+        let (article, calls) = self.store().article(id)?;
+        let html = markdown::html(&article.body, &article.title, id, &Words::of(words));
+        Ok(ArticlePage { title: article.title, html, changed: article.changed, calls })
+    }
+
+    /// Opens an article's link outside.
+    ///
+    /// # Errors
+    /// When it leads neither to the web nor to a mail, or nothing can be opened.
+    pub fn open_link(&self, address: &str) -> Result<(), DeskError> {
+        if !["https://", "http://", "mailto:"].iter().any(|scheme| address.starts_with(scheme)) {
+            return Err(ArticlesError::Link(address.to_owned()).into());
+        }
+        self.browse(address)
+    }
+
+    /// Takes the articles from another folder, or the samples again. Nothing is changed when it can't be read.
+    ///
+    /// # Errors
+    /// [`ArticlesError`], or when the store refuses.
+    pub async fn set_articles(&self, folder: Option<String>) -> Result<(), DeskError> {
+        if let Some(folder) = &folder {
+            let folder = folder.clone();
+            blocking(move || Ok(look(&folder).map(drop)?)).await?;
+        }
+        self.store().set_setting(FOLDER, &folder)?;
+        self.read_articles().await
+    }
+
+    /// The samples' language from now on.
+    pub fn speak_italian(&self, italian: bool) {
+        let changed = self.with(|s| std::mem::replace(&mut s.italian, italian) != italian);
+        if changed {
+            let desk = self.clone();
+            tokio::spawn(async move {
+                if let Err(e) = desk.read_articles().await {
+                    desk.complain(&e);
+                }
+            });
+        }
+    }
+
+    /// Looks what is new in the folder.
+    ///
+    /// # Errors
+    /// When the store refuses. That the folder can't be read is in [`Desk::articles`].
+    pub async fn read_articles(&self) -> Result<(), DeskError> {
+        let alone = self.reading().lock().await;
+        let desk = self.clone();
+        let new = blocking(move || desk.read_now()).await;
+        drop(alone);
+        let new = new?;
+        let changed = self.with(|s| std::mem::replace(&mut s.articles, new.clone()) != new);
+        if changed {
+            self.say(DeskEvent::Articles);
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn look_after_articles(self) {
+        loop {
+            if let Err(e) = self.read_articles().await {
+                tracing::warn!("articles: {e}");
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    fn read_now(&self) -> Result<Articles, DeskError> {
+        match self.store().setting::<Option<String>>(FOLDER)?.flatten() {
+            Some(folder) => self.read_folder(folder),
+            None => self.read_samples(),
+        }
+    }
+
+    fn read_samples(&self) -> Result<Articles, DeskError> {
+        let (store, italian) = (self.store(), self.locked().italian);
+        // They go with the other samples.
+        let none = store.count_samples()? == 0;
+        let source = format!(
+            "samples {}",
+            if none {
+                "none"
+            } else if italian {
+                "it"
+            } else {
+                "en"
+            }
+        );
+        if store.setting::<String>(SOURCE)?.as_ref() != Some(&source) {
+            let new: Vec<_> = sample::all(italian)
+                .filter(|_| !none)
+                .map(|(id, text)| new_article(id.to_owned(), text.to_owned(), source.clone(), sample::WRITTEN))
+                .collect();
+            store.put_articles(&new, &new.iter().map(|n| n.article.id.clone()).collect())?;
+            store.set_setting(SOURCE, &source)?;
+        }
+        Ok(Articles { count: store.count_articles()?, ..Articles::default() })
+    }
+
+    fn read_folder(&self, folder: String) -> Result<Articles, DeskError> {
+        let store = self.store();
+        let of_it = store.setting::<String>(SOURCE)?.as_ref() == Some(&folder);
+        let listed = match look(&folder) {
+            Ok(listed) => listed,
+            Err(problem) => {
+                let read = self.articles().read.filter(|_| of_it);
+                let count = store.count_articles()?;
+                return Ok(Articles { folder: Some(folder), count, read, problem: Some(problem), not_read: vec![] });
+            }
+        };
+        let stamps = if of_it { store.article_stamps()? } else { BTreeMap::new() };
+        let (mut new, mut there, mut not_read) = (Vec::new(), BTreeSet::new(), Vec::new());
+        for file in listed {
+            if stamps.get(&file.id) != Some(&file.stamp) {
+                match folder::read(&file) {
+                    Ok(text) => new.push(new_article(file.id.clone(), text, file.stamp, file.changed)),
+                    Err(why) => {
+                        if not_read.len() < MOST_NAMED {
+                            not_read.push((file.id.clone(), why));
+                        }
+                        // What was read of it before stays.
+                        if !stamps.contains_key(&file.id) {
+                            continue;
+                        }
+                    }
+                }
+            }
+            there.insert(file.id);
+        }
+        if !new.is_empty() || !of_it || there.len() != stamps.len() {
+            store.put_articles(&new, &there)?;
+        }
+        if !of_it {
+            store.set_setting(SOURCE, &folder)?;
+        }
+        let (count, read) = (store.count_articles()?, Some(self.now()));
+        Ok(Articles { folder: Some(folder), count, read, problem: None, not_read })
+    }
+}
+
+/// The files of a folder.
+fn look(folder: &str) -> Result<Vec<folder::Listed>, ArticlesError> {
+    let path = PathBuf::from(folder);
+    if !path.is_absolute() {
+        return Err(ArticlesError::Relative(folder.to_owned()));
+    }
+    let listed =
+        folder::list(&path).map_err(|e| ArticlesError::Folder { folder: folder.to_owned(), why: e.to_string() })?;
+    // A share that is not connected is an empty folder on some systems: what was read is not given up for that.
+    if listed.is_empty() { Err(ArticlesError::Empty(folder.to_owned())) } else { Ok(listed) }
+}

@@ -60,7 +60,7 @@ test('axe finds nothing in the first start and in any room, in either theme', as
     if (title !== 'How do you want to begin?') await press(page, page.getByRole('button', { name: 'Next' }));
   }
   await press(page, page.getByRole('button', { name: /Practise now/ }));
-  for (const room of ['Calls', 'Customers', 'Practice', 'Settings']) {
+  for (const room of ['Calls', 'Customers', 'Knowledge', 'Practice', 'Settings']) {
     await press(page, page.getByRole('link', { name: room, exact: true }));
     await expect(page.getByRole('link', { name: room, exact: true })).toHaveAttribute('aria-current', 'page');
     if (room === 'Customers') await expect(page.getByRole('link', { name: /Ltd/ }).first()).toBeVisible();
@@ -115,7 +115,7 @@ test('the rooms’ inner pages, the keypad and the sheet of shortcuts by keyboar
   await expect(page.getByRole('link', { name: /Draft left/ })).toBeVisible();
   await nothingForAxe(page);
 
-  await page.keyboard.press('Alt+3');
+  await page.keyboard.press('Alt+4');
   await expect(page.getByText('You hung up on the customer')).toBeVisible();
   await nothingForAxe(page);
   await page.keyboard.press('?');

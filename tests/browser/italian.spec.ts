@@ -82,12 +82,18 @@ test('every room in Italian, without a word of English', async ({ page, engine }
   await isItalian(page);
   await page.getByRole('button', { name: 'Avanti' }).press('Enter');
   await page.getByRole('button', { name: /Esercitati subito/ }).press('Enter');
-  for (const room of ['Chiamate', 'Clienti', 'Palestra', 'Impostazioni']) {
+  for (const room of ['Chiamate', 'Clienti', 'Guide', 'Palestra', 'Impostazioni']) {
     await page.getByRole('link', { name: room, exact: true }).press('Enter');
     await expect(page.getByRole('heading').first()).toBeAttached();
     // Customers of Great Britain have English notes and companies; Italian ones come first only when asked for.
     if (room === 'Clienti') await page.getByLabel('Cerca clienti').fill('panificio');
     if (room === 'Clienti') await expect(page.getByRole('link', { name: /Panificio/ }).first()).toBeVisible();
+    if (room === 'Guide') await page.getByLabel('Cerca nelle guide').fill('sollecito');
+    if (room === 'Guide') await expect(page.getByText('2 guide')).toBeVisible();
     await isItalian(page);
   }
+  await page.getByRole('link', { name: 'Guide', exact: true }).press('Enter');
+  await page.getByRole('link', { name: /Doppio addebito/ }).press('Enter');
+  await expect(page.locator('article mark').first()).toBeVisible();
+  await isItalian(page);
 });

@@ -63,6 +63,7 @@ fn work(store: &Store, crm: &mut Crm) {
             ..CallRecord::default()
         };
         store.put_call(&call).unwrap();
+        store.use_article("help.md", &id, NOW).unwrap();
         store.put_draft(&id, &Draft { note: format!("half a sentence {i}"), ..Draft::default() }, NOW).unwrap();
         if i < 10 {
             let (kind, topic, note) = ("order".into(), "t".into(), format!("wants {i}"));
@@ -120,6 +121,14 @@ fn kept(store: &Store) -> Vec<String> {
         all.push(format!("{text}: {:?}", store.find_customers(text, 1).unwrap().first().map(|c| &c.id)));
     }
     all
+}
+
+/// In how many calls an article was opened, once it has come from its folder again.
+fn opened(store: &Store) -> u32 {
+    let article = Article { id: "help.md".into(), ..Article::default() };
+    let new = NewArticle { article, text: String::new(), stamp: String::new() };
+    store.put_articles(&[new], &["help.md".to_owned()].into()).unwrap();
+    store.article("help.md").unwrap().1
 }
 
 /// Does something to the bytes on the disk, and says what.
@@ -229,6 +238,7 @@ fn each_of_two_hundred_damaged_databases_is_recognised_and_nothing_that_waits_is
         let after = kept(&store);
         assert_eq!(before.iter().find(|line| !after.contains(line)), None, "{what}: something is lost");
         assert_eq!(after.len(), before.len(), "{what}");
+        assert_eq!(opened(&store), 20, "{what}");
         assert!(store.is_sound().unwrap(), "{what}");
         let mut crm = crm.clone();
         // Somebody else deletes one meanwhile, of which something is only here.

@@ -240,7 +240,9 @@ impl Desk {
                 "en"
             }
         );
-        if store.setting::<String>(SOURCE)?.as_ref() != Some(&source) {
+        // A database that was mended has lost them.
+        let lost = !none && store.count_articles()? == 0;
+        if lost || store.setting::<String>(SOURCE)?.as_ref() != Some(&source) {
             let new: Vec<_> = sample::all(italian)
                 .filter(|_| !none)
                 .map(|(id, text)| new_article(id.to_owned(), text.to_owned(), source.clone(), sample::WRITTEN))

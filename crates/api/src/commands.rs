@@ -18,19 +18,19 @@ impl Engine {
     pub(crate) async fn set_preferences(&self, p: Preferences) -> Answer<Nothing> {
         self.change_settings(|s| (s.language, s.theme) = (Some(p.language), p.theme))?;
         self.desk().speak_italian(p.language == Language::It);
-        self.send(Change::App(self.app()));
+        self.send_app();
         DONE
     }
 
     pub(crate) async fn mending_is_known(&self, _: Nothing) -> Answer<Nothing> {
         self.desk().store().mending_is_known()?;
-        self.send(Change::App(self.app()));
+        self.send_app();
         DONE
     }
 
     pub(crate) async fn finish_first_start(&self, _: Nothing) -> Answer<Nothing> {
         self.change_settings(|s| s.started_before = true)?;
-        self.send(Change::App(self.app()));
+        self.send_app();
         DONE
     }
 
@@ -274,7 +274,7 @@ impl Engine {
     pub(crate) async fn remove_samples(&self, _: Nothing) -> Answer<Nothing> {
         self.desk().store().remove_samples()?;
         self.desk().read_articles().await?;
-        self.send(Change::App(self.app()));
+        self.send_app();
         self.send(Change::Records);
         DONE
     }

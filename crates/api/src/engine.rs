@@ -298,6 +298,10 @@ impl Engine {
         self.send(Change::Notice(error));
     }
 
+    pub(crate) fn send_app(&self) {
+        self.send(Change::App(Box::new(self.app())));
+    }
+
     pub(crate) fn send_headset(&self) {
         self.send(Change::Headset(self.headset()));
     }
@@ -344,7 +348,7 @@ impl Engine {
             DeskEvent::Import => self.send(Change::Import(self.import().map(Box::new))),
             DeskEvent::Crm => self.send(Change::Crm(Box::new(self.crm()))),
             DeskEvent::Damaged => self.desk().mend(),
-            DeskEvent::Articles | DeskEvent::Mended => self.send(Change::App(self.app())),
+            DeskEvent::Articles | DeskEvent::Mended => self.send_app(),
             DeskEvent::NotReached(id) => match self.desk().store().call(&id) {
                 Ok(call) => self.send(Change::NotReached(Box::new(show::call_row(&call, None, None)))),
                 Err(e) => self.notice(e.into()),

@@ -14,7 +14,7 @@ impl Engine {
             },
         });
         self.desk().set_pop(pop.as_ref())?;
-        self.send(Change::App(self.app()));
+        self.send_app();
         Ok(Nothing {})
     }
 

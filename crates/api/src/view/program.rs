@@ -231,7 +231,7 @@ pub struct Event {
 #[serde(tag = "part", content = "value", rename_all = "camelCase")]
 pub enum Change {
     /// The program.
-    App(AppView),
+    App(Box<AppView>),
     /// The line.
     Line(LineView),
     /// The headset.

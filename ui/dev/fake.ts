@@ -91,6 +91,8 @@ export class FakeEngine {
     set_pop: ({ pop }) => (this.say({ part: 'app', value: { ...this.state.app, pop } }), {}),
     try_pop: () => ({}),
     open_page: () => ({}),
+    set_events: () => ({}),
+    try_events: () => ({}),
     find_articles: ({ text }) => sample.articles(text),
     suggest_articles: () => sample.articles('').slice(0, 2),
     open_article: () => sample.article,

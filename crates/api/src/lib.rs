@@ -7,6 +7,7 @@ mod articles;
 mod commands;
 mod crm;
 mod engine;
+mod events;
 mod import;
 mod pop;
 mod practice;

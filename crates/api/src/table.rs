@@ -162,6 +162,10 @@ api! {
     set_pop(SetPop) -> Nothing,
     try_pop(TryPop) -> Nothing,
     open_page(CallRef) -> Nothing,
+    /// From now on a program of the employer's is told what happens to calls, or none is.
+    set_events(SetEvents) -> Nothing,
+    /// Asks a program whether it would take events; it is told none.
+    try_events(EventsTarget) -> Nothing,
     open_requests(Nothing) -> Vec<OpenRequest>,
 
     /// Looks for knowledge articles.

@@ -5,6 +5,7 @@
 
 mod account;
 mod carddav;
+mod events;
 mod find;
 mod http;
 pub mod import;
@@ -15,6 +16,7 @@ mod vcard;
 
 pub use account::{Account, Kind};
 pub use carddav::CardDav;
+pub use events::{CallEvent, Form, Happening, Target, Teller, Told};
 pub use find::Book;
 pub use rt::Rt;
 pub use runner::{Clock, News, Runner};
@@ -98,6 +100,23 @@ pub enum CrmError {
         "this user sees no queue there. Ask who runs the server for the right to see one and to create tickets in it"
     )]
     NoQueue,
+    /// Nothing to sign with.
+    #[error("the secret is none. It looks like whsec_ and some forty letters and digits; who runs the program has it")]
+    Secret,
+    /// The token in the address, or the signature, is not accepted.
+    #[error("the program does not accept this address's token, or the signature. Check both with who runs it")]
+    Token,
+    /// Another address.
+    #[error("there is nothing at this address that takes events. Check it with who runs the program")]
+    NothingThere,
+    /// Zammad's interface is off.
+    #[error("Zammad's generic CTI integration is not switched on. Ask who runs it to")]
+    CtiOff,
+    /// Not Zammad.
+    #[error(
+        "this is no address of Zammad's CTI integration. It looks like https://zammad.example.com/api/v1/cti/TOKEN"
+    )]
+    NoZammad,
     /// It fails.
     #[error("the server fails: {0}")]
     Server(String),
@@ -123,6 +142,11 @@ impl CrmError {
             CrmError::NoParties(_) => "crm.no_parties",
             CrmError::NoRt => "crm.no_rt",
             CrmError::NoQueue => "crm.no_queue",
+            CrmError::Secret => "crm.secret",
+            CrmError::Token => "crm.token",
+            CrmError::NothingThere => "crm.nothing_there",
+            CrmError::CtiOff => "crm.cti_off",
+            CrmError::NoZammad => "crm.no_zammad",
             CrmError::Server(_) => "crm.server",
         }
     }

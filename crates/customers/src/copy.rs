@@ -44,7 +44,7 @@ const OWN_REQUEST: &str =
 const ALL: &str = "1";
 
 /// Customers before their numbers, which are copied with them.
-const KEPT: [Kept; 12] = [
+const KEPT: [Kept; 13] = [
     Kept { table: "customer", letter: 'm', keys: &["id"], which: OWN_CUSTOMER },
     Kept {
         table: "phone",
@@ -61,6 +61,7 @@ const KEPT: [Kept; 12] = [
     Kept { table: "draft", letter: 'r', keys: &["call"], which: ALL },
     Kept { table: "promise", letter: 'r', keys: &["id"], which: ALL },
     Kept { table: "article_use", letter: 'r', keys: &["article", "call"], which: ALL },
+    Kept { table: "call_event", letter: 'r', keys: &["seq"], which: ALL },
     Kept { table: "setting", letter: 'r', keys: &["name"], which: ALL },
 ];
 

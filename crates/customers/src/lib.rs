@@ -6,6 +6,7 @@
 mod articles;
 mod calls;
 mod copy;
+mod events;
 mod key;
 mod mend;
 mod numbers;
@@ -18,6 +19,7 @@ pub mod sync;
 
 pub use articles::{Article, NewArticle, Words};
 pub use calls::{CallRecord, Draft, Promise, Request};
+pub use events::WaitingEvent;
 pub use key::{DatabaseKey, KeyStore, Secrets, open_key};
 pub use mend::Mended;
 pub use numbers::{Number, normalise};

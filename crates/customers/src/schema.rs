@@ -103,7 +103,11 @@ const STEPS: &[&str] = &[
      CREATE VIRTUAL TABLE article_text USING fts5(title, text, prefix = '2 3', tokenize = 'unicode61');
      INSERT INTO article_text(article_text, rank) VALUES ('secure-delete', 1);
      CREATE TABLE article_use (
-         article TEXT NOT NULL, call TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (article, call)) STRICT, WITHOUT ROWID;",
+         article TEXT NOT NULL, call TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (article, call)) STRICT, WITHOUT ROWID;
+     CREATE TABLE call_event (
+         seq INTEGER PRIMARY KEY AUTOINCREMENT, call TEXT NOT NULL, body TEXT NOT NULL, until INTEGER NOT NULL,
+         told INTEGER NOT NULL DEFAULT 0) STRICT;
+     CREATE INDEX call_event_call ON call_event(call);",
 ];
 
 /// Brings a database to the newest form, each step in a transaction of its own. `user_version` counts the steps done.

@@ -5,6 +5,7 @@ use crate::line::LineKind;
 use crate::pop::PopWhen;
 use crate::records::{Ending, Trouble};
 use crate::{Desk, DeskError};
+use cuffia_crm::Happening;
 use cuffia_customers::{CallRecord, Customer, Draft, Promise, Request, normalise};
 use cuffia_headset::Frame;
 use cuffia_phone::{CallInfo, EndReason, Origin, State, Statistics};
@@ -210,9 +211,12 @@ impl Desk {
         if !paused {
             self.pop_for(&call, PopWhen::Ringing);
         }
+        let record = call.record();
         self.with(|s| s.calls.push(call));
         self.say(DeskEvent::Calls);
         self.say(DeskEvent::Records);
+        // Once it is on the screen.
+        self.tell(Happening::Began, &record);
     }
 
     pub(crate) fn changed(&self, info: CallInfo) {
@@ -247,6 +251,7 @@ impl Desk {
         }
         self.say(DeskEvent::Calls);
         self.pop_for(&call, PopWhen::Answered);
+        self.tell(Happening::Answered, &call.record());
     }
 
     /// Nothing comes from the other side.
@@ -308,6 +313,7 @@ impl Desk {
         let ending = Ending::of(&reason, record.outgoing, record.answered.is_some());
         (record.ended, record.reason) = (Some(now), Some(ending.word().into()));
         self.keep_record(record.clone());
+        self.tell(Happening::Ended, &record);
         self.say(DeskEvent::Calls);
         self.say(DeskEvent::WrapUp);
         self.say(DeskEvent::Records);
@@ -372,6 +378,7 @@ impl Desk {
             call.ended = Some(call.answered.unwrap_or(call.started) + talked);
             call.reason = Some(Ending::Interrupted.word().into());
             self.store().put_call(&call)?;
+            self.tell(Happening::Ended, &call);
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use crate::articles::Articles;
 use crate::calls::{LiveCall, WrapUp};
+use crate::events::Telling;
 use crate::import::Import;
 use crate::line::LineStatus;
 use cuffia_crm::Runner;
@@ -11,8 +12,8 @@ use cuffia_phone::{MediaConfig, Phone, PhoneEvent, SoundEvent, Trust};
 use cuffia_recording::Key;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::broadcast;
 use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::{Notify, broadcast};
 
 /// UTC milliseconds; the system's, or a test's.
 pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
@@ -75,6 +76,8 @@ pub enum DeskEvent {
     Import,
     /// [`Desk::articles`].
     Articles,
+    /// [`Desk::events_status`].
+    Events,
     /// The database has turned out to be damaged: [`Desk::mend`].
     Damaged,
     /// It is mended.
@@ -97,6 +100,7 @@ pub(crate) struct State {
     pub(crate) import: Option<Import>,
     pub(crate) imports: u64,
     pub(crate) articles: Articles,
+    pub(crate) telling: Telling,
     /// The language of the sample articles.
     pub(crate) italian: bool,
 }
@@ -113,6 +117,8 @@ struct Inner {
     mending: tokio::sync::Mutex<()>,
     /// Held while articles are read.
     reading: tokio::sync::Mutex<()>,
+    /// There is something to tell of calls.
+    telling: Notify,
 }
 
 /// The handle.
@@ -142,12 +148,13 @@ impl Desk {
         let now = (setup.clock)();
         let state = Mutex::new(State { operator: (OperatorState::Ready, now), ..State::default() });
         let (events, crm) = (broadcast::channel(EVENTS).0, Mutex::new(None));
-        let (mending, reading) = Default::default();
-        let desk = Desk(Arc::new(Inner { setup, phone, state, events, recording_key, crm, mending, reading }));
+        let (mending, reading, telling) = Default::default();
+        let desk = Desk(Arc::new(Inner { setup, phone, state, events, recording_key, crm, mending, reading, telling }));
         desk.close_interrupted()?;
         tokio::spawn(desk.clone().listen(phone_events));
         tokio::spawn(desk.clone().look_after_store());
         tokio::spawn(desk.clone().look_after_articles());
+        tokio::spawn(desk.clone().carry_events());
         Ok(desk)
     }
 
@@ -200,6 +207,10 @@ impl Desk {
 
     pub(crate) fn mending(&self) -> &tokio::sync::Mutex<()> {
         &self.0.mending
+    }
+
+    pub(crate) fn telling(&self) -> &Notify {
+        &self.0.telling
     }
 
     pub(crate) fn reading(&self) -> &tokio::sync::Mutex<()> {

@@ -8,6 +8,7 @@ mod articles;
 mod calls;
 mod crm;
 mod desk;
+mod events;
 mod import;
 mod line;
 mod mend;
@@ -20,8 +21,9 @@ pub use articles::{ArticlePage, Articles, ArticlesError, FoundArticle, NotRead, 
 pub use calls::{CustomerSight, LiveCall, WrapUp};
 pub use crm::{CrmAccount, CrmStatus};
 pub use cuffia_crm::import::{Column, Fault};
-pub use cuffia_crm::{Account, Book, Kind as CrmKind};
+pub use cuffia_crm::{Account, Book, Form as EventsForm, Kind as CrmKind, Target as EventsTarget};
 pub use desk::{Browse, Clock, Desk, DeskEvent, DeskSetup, OperatorState};
+pub use events::EventsStatus;
 pub use import::Import;
 pub use line::{LineKind, LineState, LineStatus, RealAccount};
 pub use pop::{Pop, PopError, PopWhen};

@@ -1,6 +1,6 @@
 //! The program, its line and its headset, and the operator: one moment, and how it changes.
 
-use super::{ArticlesView, CallRow, CallView, CrmView, ImportView, PracticeView, WrapUpView};
+use super::{ArticlesView, CallRow, CallView, CrmView, EventsView, ImportView, PracticeView, WrapUpView};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -47,6 +47,8 @@ wire! {
         samples: u32,
         /// The page that opens for who calls.
         pop: Option<PopView>,
+        /// The program that is told what happens to calls.
+        events: Option<EventsView>,
         /// The knowledge articles.
         articles: ArticlesView,
         /// The database was damaged and has been mended, and the operator has not said that he knows.

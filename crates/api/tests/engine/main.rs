@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod articles;
+mod events;
 mod shell;
 
 use cuffia_api::*;

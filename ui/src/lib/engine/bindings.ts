@@ -67,6 +67,10 @@ samples: number,
  */
 pop: PopView | null, 
 /**
+ * The program that is told what happens to calls.
+ */
+events: EventsView | null, 
+/**
  * The knowledge articles.
  */
 articles: ArticlesView, 
@@ -827,6 +831,49 @@ seq: number,
  * The change.
  */
 change: Change, };
+
+/**
+ * In which form a program is told.
+ */
+export type EventsForm = "zammad" | "webhook";
+
+/**
+ * A program to be told.
+ */
+export type EventsTarget = { 
+/**
+ * In which form.
+ */
+form: EventsForm, 
+/**
+ * Its address; empty: the one that is kept for this form.
+ */
+address: string, 
+/**
+ * What a webhook is signed with; empty: what is kept for this address.
+ */
+secret: string, };
+
+/**
+ * The program that is told what happens to calls.
+ */
+export type EventsView = { 
+/**
+ * In which form.
+ */
+form: EventsForm, 
+/**
+ * Its server.
+ */
+host: string, 
+/**
+ * How many events wait.
+ */
+waiting: number, 
+/**
+ * Why the last was not taken.
+ */
+problem: ApiError | null, };
 
 /**
  * More time after a call.
@@ -1713,6 +1760,15 @@ request: string,
 done: boolean, };
 
 /**
+ * The program to be told, or none.
+ */
+export type SetEvents = { 
+/**
+ * It.
+ */
+target: EventsTarget | null, };
+
+/**
  * The page that opens for who calls, or none.
  */
 export type SetPop = { 
@@ -2118,6 +2174,10 @@ export type Commands = {
   set_pop: [SetPop, Nothing];
   try_pop: [TryPop, Nothing];
   open_page: [CallRef, Nothing];
+  /** From now on a program of the employer's is told what happens to calls, or none is. */
+  set_events: [SetEvents, Nothing];
+  /** Asks a program whether it would take events; it is told none. */
+  try_events: [EventsTarget, Nothing];
   open_requests: [Nothing, Array<OpenRequest>];
   /** Looks for knowledge articles. */
   find_articles: [FindArticles, Array<ArticleRow>];

@@ -474,6 +474,20 @@ export const it: Dictionary = {
   'crm.waiting': { one: 'Uno in attesa', other: '{count} in attesa' },
   'crm.sent': 'Tutto inviato',
 
+  'events.title': 'Informare delle chiamate un programma dell’azienda',
+  'events.about':
+    'Un programma che mostra o conta le chiamate viene informato quando una comincia, quando si risponde e quando finisce. Di ciò che si fa in palestra non viene informato nessuno.',
+  'events.whom': 'Chi viene informato',
+  'events.nobody': 'Nessuno',
+  'events.zammad': 'Zammad',
+  'events.webhook': 'Un altro programma (webhook)',
+  'events.address.zammad': 'Indirizzo della sua integrazione CTI',
+  'events.address.webhook': 'Indirizzo per gli eventi',
+  'events.keptAt': 'su {host}, come salvato',
+  'events.secret': 'Segreto per la firma',
+  'events.secretKept': 'come salvato',
+  'events.taken': 'Accetta gli eventi.',
+  'events.waiting': { one: '{count} evento in attesa', other: '{count} eventi in attesa' },
   'knowledge.title': 'Guide',
   'knowledge.search': 'Cerca nelle guide',
   'knowledge.placeholder': 'Parole del titolo o del testo',
@@ -743,6 +757,16 @@ export const it: Dictionary = {
   'error.crm.no_database': 'Sul server non c’è un database con questo nome. Controlla la fine dell’indirizzo.',
   'error.crm.no_parties': 'Il database non ha il modulo dei soggetti (party). Chiedi all’amministratore di attivarlo.',
   'error.crm.book_gone': 'La rubrica o il database scelto non c’è più. Scegline un altro.',
+  'error.crm.secret':
+    'Questo non è un segreto. È fatto di whsec_ e di una quarantina di lettere e cifre; ce l’ha chi gestisce il programma.',
+  'error.crm.token': 'Il programma non accetta il codice dell’indirizzo, o la firma. Verificali con chi lo gestisce.',
+  'error.crm.nothing_there':
+    'A questo indirizzo non c’è nulla che accetti eventi. Verificalo con chi gestisce il programma.',
+  'error.crm.cti_off': 'In Zammad l’integrazione CTI generica non è attiva. Chiedi a chi lo gestisce di attivarla.',
+  'error.crm.no_zammad':
+    'Questo non è un indirizzo dell’integrazione CTI di Zammad. È fatto così: https://zammad.example.com/api/v1/cti/CODICE',
+  'error.events.refused':
+    'Il programma dell’azienda non viene informato delle chiamate: le rifiuta. Nelle impostazioni c’è scritto perché.',
   'error.crm.server': 'Il server segnala un guasto suo. Riprova più tardi.',
   'error.store.changed': 'Nel frattempo è cambiato. Guardalo di nuovo, poi scegli.',
   'error.dial.nobody': 'Non è un numero né il nome di un cliente. Scrivi un numero o parte di un nome.',

@@ -3,8 +3,10 @@
 //! One SQLCipher file. It answers at once and is on disk when a call returns: everything an operator writes is committed with
 //! `synchronous = FULL`. What an employer's CRM is to know, or knows, is kept beside it: see [`sync`].
 
+mod audit;
 mod calls;
 mod copy;
+mod export;
 mod key;
 mod mend;
 mod numbers;
@@ -15,7 +17,9 @@ mod search;
 mod settings;
 pub mod sync;
 
+pub use audit::AuditLine;
 pub use calls::{CallRecord, Draft, Promise, Request};
+pub use export::{Exported, Records};
 pub use key::{DatabaseKey, KeyStore, Secrets, open_key};
 pub use mend::Mended;
 pub use numbers::{Number, normalise};

@@ -7,6 +7,7 @@
 mod calls;
 mod crm;
 mod desk;
+mod export;
 mod import;
 mod line;
 mod mend;
@@ -20,6 +21,10 @@ pub use crm::{CrmAccount, CrmStatus};
 pub use cuffia_crm::import::{Column, Fault};
 pub use cuffia_crm::{Account, Book, Kind as CrmKind};
 pub use desk::{Browse, Clock, Desk, DeskEvent, DeskSetup, OperatorState};
+pub use export::{
+    Ask, Column as ExportColumn, Days, ExportError, Form, FormColumn, Format as ExportFormat, LogEntry, Noted, Preview,
+    Written, export_to, read_headings,
+};
 pub use import::Import;
 pub use line::{LineKind, LineState, LineStatus, RealAccount};
 pub use pop::{Pop, PopError, PopWhen};
@@ -64,6 +69,9 @@ pub enum DeskError {
     /// The page for who calls.
     #[error(transparent)]
     Pop(#[from] PopError),
+    /// An export.
+    #[error(transparent)]
+    Export(#[from] ExportError),
     /// Something the system refuses.
     #[error("the system refuses: {0}")]
     System(#[from] std::io::Error),
@@ -90,6 +98,7 @@ impl DeskError {
             DeskError::NoName => "customer.no_name".into(),
             DeskError::NobodyToDial(_) => "dial.nobody".into(),
             DeskError::Pop(e) => e.code().into(),
+            DeskError::Export(e) => e.code().into(),
             DeskError::System(_) => "system".into(),
         }
     }

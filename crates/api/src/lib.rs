@@ -6,6 +6,7 @@
 mod commands;
 mod crm;
 mod engine;
+mod export;
 mod import;
 mod pop;
 mod practice;

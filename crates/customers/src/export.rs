@@ -32,7 +32,7 @@ pub struct Exported {
 }
 
 impl Records {
-    /// The part of a query behind its columns: `?1` and `?2` are a time, from and before.
+    /// The part of a query behind its columns: from `?1`, before `?2`.
     fn from(self) -> &'static str {
         match self {
             Records::Calls => "FROM call r WHERE practice = 0 AND started >= ?1 AND started < ?2",
@@ -88,11 +88,12 @@ impl Store {
         let db = self.read();
         let order = records.time();
         let columns = if records == Records::Calls { CALL } else { REQUEST };
-        let sql =
-            format!("SELECT {columns} {} AND ({order}, id) > (?3, ?4) ORDER BY {order}, id LIMIT ?5", records.from());
-        let (at, id) = after.map_or((i64::MIN, String::new()), |last| last.place(records));
+        // From the last one on, so that no page passes over those before it again.
+        let from = records.from();
+        let sql = format!("SELECT {columns} {from} AND ({order} > ?1 OR id > ?3) ORDER BY {order}, id LIMIT ?4");
+        let (at, id) = after.map_or((time.start, String::new()), |last| last.place(records));
         let mut query = db.prepare_cached(&sql)?;
-        let page = params![time.start, time.end, at, id, limit];
+        let page = params![at, time.end, id, limit];
         match records {
             Records::Calls => {
                 let calls: Vec<CallRecord> = query.query_map(page, read_call)?.collect::<Result<_, _>>()?;

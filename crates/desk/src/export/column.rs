@@ -83,8 +83,8 @@ columns! {
     Called "called" "Called" "Numero chiamato" 18
         ["called" "called number" "dialled" "dialed" "chiamato" "numero chiamato" "linea" "line"]
     Direction "direction" "Direction" "Direzione" 12 ["direction" "direzione" "verso"]
-    Answered "answered" "Answered" "Risposta" 10 ["answered" "rispost*"]
-    Rang "rang_for" "Rang for" "Squilli" 10 ["rang*" "ring*" "wait*" "attesa" "squill*"]
+    Answered "answered" "Answered" "Con risposta" 13 ["answered" "rispost*"]
+    Rang "rang_for" "Rang for" "Ha squillato per" 16 ["rang*" "ring*" "wait*" "attesa" "squill*"]
     Talked "talk_time" "Talk time" "Conversazione" 12
         ["talk*" "talk time" "duration" "call time" "length" "durata" "conversazione"]
     Ended "ended_because" "Ended because" "Motivo della fine" 28

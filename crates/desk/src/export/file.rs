@@ -5,6 +5,7 @@ use crate::DeskError;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use tempfile::{Builder, NamedTempFile};
 
 /// Where an export goes.
@@ -15,6 +16,11 @@ pub(crate) enum Place {
     /// There, if nothing is there.
     File(PathBuf),
 }
+
+const BEGIN: &str = ".cuffia-";
+const END: &str = ".part";
+/// What a killed process left is older than this; what another one writes just now is not.
+const LEFT: Duration = Duration::from_secs(24 * 3_600);
 
 /// A file that has no name yet. It is gone when it is dropped.
 pub(crate) struct Nameless {
@@ -34,8 +40,8 @@ impl Nameless {
                 _ => PathBuf::from("."),
             },
         };
-        let file =
-            Builder::new().prefix(".cuffia-").suffix(".part").tempfile_in(&folder).map_err(|e| at(e, &folder))?;
+        remove_left(&folder);
+        let file = Builder::new().prefix(BEGIN).suffix(END).tempfile_in(&folder).map_err(|e| at(e, &folder))?;
         Ok(Nameless { file, folder })
     }
 
@@ -60,6 +66,19 @@ impl Nameless {
         // Refused where something has come to be there meanwhile.
         self.file.persist_noclobber(&path).map_err(|e| at(e.error, &self.folder))?;
         Ok(path)
+    }
+}
+
+/// Removes what a process that was killed had begun: customers are in it.
+fn remove_left(folder: &Path) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let ours = name.to_str().is_some_and(|name| name.starts_with(BEGIN) && name.ends_with(END));
+        let age = || entry.metadata().and_then(|m| m.modified()).ok()?.elapsed().ok();
+        if ours && age().is_some_and(|age| age > LEFT) {
+            // It is tried again the next time.
+            let _ = std::fs::remove_file(entry.path());
+        }
     }
 }
 

@@ -365,6 +365,21 @@ fn without_a_line_in_the_log_there_is_no_file_and_without_a_file_the_log_says_so
 }
 
 #[test]
+fn what_a_killed_process_had_begun_goes_and_what_is_written_just_now_stays() {
+    let place = Here::new();
+    place.call("a", at("2026-11-05T10:00:00+01:00"), "");
+    let days_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(3 * 24 * 3_600);
+    for (name, old) in [(".cuffia-old.part", true), (".cuffia-new.part", false), ("theirs.part", true)] {
+        let file = File::create(place.out().join(name)).unwrap();
+        if old {
+            file.set_modified(days_ago).unwrap();
+        }
+    }
+    place.write(&ask(Records::Calls, "2026-11-05", "2026-11-05", Format::Csv)).unwrap();
+    assert_eq!(place.files(), [".cuffia-new.part", "calls 2026-11-05.csv", "theirs.part"]);
+}
+
+#[test]
 fn a_form_is_of_its_records_and_what_it_does_not_know_any_more_is_left_empty() {
     let place = Here::new();
     place.call("a", at("2026-11-05T10:00:00+01:00"), "note");

@@ -158,6 +158,17 @@ mod tests {
                 "Esito=",
             ]
         );
+        // The more of a heading is understood, the better; and of what is somebody else's nothing is.
+        assert_eq!(
+            understood("Numero cliente;Cliente;Codice cliente;Telefono operatore;Telefono", Records::Requests),
+            [
+                "Numero cliente=customer_number",
+                "Cliente=customer",
+                "Codice cliente=",
+                "Telefono operatore=",
+                "Telefono=number"
+            ]
+        );
         // Pasted from a spreadsheet; the second of the same is left empty.
         assert_eq!(
             understood(

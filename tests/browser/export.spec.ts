@@ -81,7 +81,8 @@ test('requests leave in the columns an employer prescribes, after they were look
   await page.reload();
   await days(page, '2026-11-05', '2026-11-05');
   await expect(page.getByRole('row', { name: /Requests, 5 November 2026, Weekly/ })).toHaveCount(2);
-  await expect(page.getByRole('option', { name: 'Weekly' })).toBeAttached();
+  await page.getByLabel('Form', { exact: true }).selectOption('Weekly');
+  await expect(page.getByRole('columnheader', { name: 'Osservazioni' })).toBeVisible();
   await press(page, page.getByRole('radio', { name: 'Requests' }), 'ArrowRight');
   await expect(page.getByText('2 calls', { exact: true })).toBeVisible();
   await expect(page.getByRole('option', { name: 'Weekly' })).toHaveCount(0);

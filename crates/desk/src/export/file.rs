@@ -64,7 +64,10 @@ impl Nameless {
         };
         noted(&path.file_name().unwrap_or_default().to_string_lossy())?;
         // Refused where something has come to be there meanwhile.
-        self.file.persist_noclobber(&path).map_err(|e| at(e.error, &self.folder))?;
+        self.file.persist_noclobber(&path).map_err(|e| match e.error.kind() {
+            io::ErrorKind::AlreadyExists => ExportError::Exists(path.display().to_string()),
+            _ => at(e.error, &self.folder),
+        })?;
         Ok(path)
     }
 }
@@ -101,7 +104,6 @@ fn at(e: io::Error, folder: &Path) -> ExportError {
     match e.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => ExportError::NoFolder(shown()),
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => ExportError::ReadOnly(shown()),
-        io::ErrorKind::AlreadyExists => ExportError::Exists(shown()),
         _ => e.into(),
     }
 }

@@ -351,6 +351,7 @@ fn without_a_line_in_the_log_there_is_no_file_and_without_a_file_the_log_says_so
     let line = log::note(&place.store, &asked, 1, "calls.csv", 7).unwrap();
     let refused = named(&|name| Ok(std::fs::write(place.out().join(name), "theirs")?)).unwrap_err();
     assert_eq!(refused.code(), "export.exists");
+    assert!(refused.to_string().contains("calls.csv is there already"), "{refused}");
     log::note_failed(&place.store, line, &refused.code(), 7);
     assert_eq!(place.files(), ["calls.csv"]);
     assert_eq!(std::fs::read_to_string(place.out().join("calls.csv")).unwrap(), "theirs");

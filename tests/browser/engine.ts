@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,6 +16,11 @@ class Program {
   #process: ChildProcess | null = null;
 
   constructor(private readonly language: string) {}
+
+  /** Writes two calls of 5 November 2026 with their requests, and one that was practised. Before it is started. */
+  hadADay() {
+    execFileSync(join(root, 'target/debug/cuffia-day'), [this.data]);
+  }
 
   /** Starts it on its data folder; gives the address of its page. */
   async start(): Promise<string> {

@@ -1,3 +1,5 @@
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, type Page } from '@playwright/test';
 import { nothingForAxe, test } from './engine';
 
@@ -95,5 +97,47 @@ test('every room in Italian, without a word of English', async ({ page, engine }
   await page.getByRole('link', { name: 'Guide', exact: true }).press('Enter');
   await page.getByRole('link', { name: /Doppio addebito/ }).press('Enter');
   await expect(page.locator('article mark').first()).toBeVisible();
+  await isItalian(page);
+});
+
+test('an export in Italian, with an employer’s form, what goes wrong and what was written', async ({
+  page,
+  program,
+}) => {
+  program.hadADay();
+  const downloads = join(program.home, 'Downloads');
+  mkdirSync(downloads);
+  await page.goto(await program.start());
+  await page.getByRole('button', { name: 'Avanti' }).press('Enter');
+  await page.getByRole('button', { name: 'Avanti' }).press('Enter');
+  await page.getByRole('button', { name: /Esercitati subito/ }).press('Enter');
+  await page.getByRole('link', { name: 'Chiamate', exact: true }).press('Enter');
+  await page.getByRole('link', { name: 'Esporta…' }).press('Enter');
+  await page.getByLabel('Dal').fill('2026-11-05');
+  await page.getByLabel('Al', { exact: true }).fill('2026-11-05');
+  await expect(page.getByText('2 richieste')).toBeVisible();
+  await expect(page.getByRole('columnheader', { name: 'Registrata il' })).toBeVisible();
+  await expect(page.getByRole('cell', { name: 'Importo che non torna' }).first()).toBeAttached();
+  await isItalian(page);
+
+  await page.getByRole('button', { name: /Il modulo del datore/ }).press('Enter');
+  await page.getByRole('button', { name: 'Leggi le intestazioni' }).press('Enter');
+  await expect(page.getByRole('alert')).toContainText('non ci sono intestazioni');
+  await isItalian(page);
+  await page.getByLabel('Oppure incolla').fill('Ragione sociale\tDurata');
+  await page.getByRole('button', { name: 'Leggi le intestazioni' }).press('Enter');
+  await expect(page.getByLabel('Ragione sociale')).toHaveValue('company');
+  await page.getByRole('button', { name: 'Conserva il modulo' }).press('Enter');
+  await expect(page.getByRole('alert')).toContainText('Scrivi un nome');
+  await page.getByLabel('Nome del modulo').fill('Mensile');
+  await isItalian(page);
+  await page.getByRole('button', { name: 'Conserva il modulo' }).press('Enter');
+  await page.getByRole('button', { name: 'Esporta', exact: true }).press('Enter');
+  await expect(page.getByText('2 righe sono in')).toBeVisible();
+  await expect(page.getByRole('cell', { name: 'richieste 2026-11-05.xlsx' })).toBeVisible();
+  await isItalian(page);
+  rmSync(downloads, { recursive: true });
+  await page.getByRole('button', { name: 'Esporta', exact: true }).press('Enter');
+  await expect(page.getByRole('alert')).toContainText('La cartella dei file scaricati non c’è');
   await isItalian(page);
 });

@@ -1,7 +1,7 @@
 //! The command line: whole practice calls without window or sound card, clear failures, and a process that is killed.
 #![allow(clippy::unwrap_used)]
 
-use cuffia_tests::cli::{cuffia, next_start, run};
+use cuffia_tests::cli::{cuffia, finish, next_start, run};
 use cuffia_tests::process::Process;
 use serde_json::Value;
 use std::path::Path;
@@ -123,4 +123,59 @@ async fn a_process_killed_in_mid_call_loses_nothing_but_the_last_second() {
     assert!(shape.complete, "the recording is closed");
     assert!(shape.duration_ms > 5_000, "and holds the conversation: {} ms", shape.duration_ms);
     assert!(shape.peaks.iter().any(|p| p.0 > 0.05) && shape.peaks.iter().any(|p| p.1 > 0.05), "both speakers");
+}
+
+#[test]
+fn what_was_registered_is_exported_by_the_command_line_and_nothing_is_overwritten() {
+    let dir = tempfile::tempdir().unwrap();
+    let (data, file) = (dir.path().join("data"), dir.path().join("calls.csv").display().to_string());
+    std::fs::create_dir(&data).unwrap();
+    let (key, _) = cuffia_customers::open_key(&data, false).unwrap();
+    let store = cuffia_customers::Store::open(&data.join("cuffia.db"), &key).unwrap();
+    // Noon in Greenwich: the same day wherever this is likely to run.
+    let started = 1_795_003_200_000;
+    let call = |id: &str, practice| cuffia_customers::CallRecord {
+        id: id.into(),
+        number: "+390115550147".into(),
+        started,
+        practice,
+        ..Default::default()
+    };
+    store.put_call(&call("real", false)).unwrap();
+    store.put_call(&call("practised", true)).unwrap();
+    drop(store);
+    let days = ["--from", "2026-11-18", "--to", "2026-11-18", "--language", "it", "--json"];
+    let export = |what: &str, more: &[&str]| run(&data, &[&["export", what, &file][..], &days, more].concat());
+    let (out, ok) = export("--calls", &[]);
+    assert!(ok && out["rows"] == 1 && out["file"] == *file, "{out}");
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(text.starts_with("\u{feff}\"Inizio chiamata\";\"Data\";"), "{text}");
+    assert!(text.contains(";\"+390115550147\";") && text.ends_with(";\"real\"\r\n"), "{text}");
+    assert_eq!(text.lines().count(), 2, "what is practised is not exported");
+    // Where the operator is: at that moment it is the next day in Auckland.
+    let elsewhere = dir.path().join("elsewhere.csv").display().to_string();
+    let days = ["--from", "2026-11-19", "--to", "2026-11-19", "--json"];
+    let mut command = cuffia(&data, &[&["export", "--calls", &elsewhere][..], &days].concat());
+    let (out, ok) = finish(command.env("TZ", "NZDT-13"));
+    assert!(ok && out["rows"] == 1, "{out}");
+    let there = std::fs::read_to_string(&elsewhere).unwrap();
+    assert!(there.contains("\"2026-11-19 01:00:00\""), "{there}");
+    for (what, more, code) in [
+        ("--calls", &[][..], "export.exists"),
+        ("--requests", &[], "export.nothing"),
+        ("--calls", &["--form", "theirs"], "export.no_form"),
+    ] {
+        let (out, ok) = export(what, more);
+        assert!(!ok && out["code"] == code, "{what}: {out}");
+    }
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), text);
+    for (arguments, code) in [
+        (["--from", "2026-11-19", "--to", "2026-11-18", "x.csv"], "export.order"),
+        (["--from", "yesterday", "--to", "2026-11-18", "x.csv"], "export.day"),
+        (["--from", "2026-11-19", "--to", "2026-11-20", "x.csv"], "export.nothing"),
+        (["--from", "2026-11-18", "--to", "2026-11-18", "x.pdf"], "usage"),
+    ] {
+        let (out, ok) = run(&data, &[&["export", "--calls", "--json"][..], &arguments].concat());
+        assert!(!ok && out["code"] == code, "{arguments:?}: {out}");
+    }
 }

@@ -105,3 +105,44 @@ fn a_damaged_database_on_a_full_disk_is_mended_once_there_is_room() {
     let store = Store::open(&path, &key).unwrap();
     all_is_kept(&store, &kept);
 }
+
+#[test]
+fn an_export_into_a_full_or_protected_folder_leaves_no_half_file_and_says_so() {
+    let (data, out) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (key, _) = cuffia_customers::open_key(data.path(), false).unwrap();
+    let store = Store::open(&data.path().join("cuffia.db"), &key).unwrap();
+    for i in 0..2_000 {
+        let (id, number) = (format!("{i:0100}"), format!("+39 011 {i}"));
+        let call = cuffia_customers::CallRecord { id, number, started: 1_795_003_200_000, ..Default::default() };
+        store.put_call(&call).unwrap();
+    }
+    drop(store);
+    disk("size=64k", out.path());
+    let export = |name: &str| {
+        let file = out.path().join(name).display().to_string();
+        let days = ["--from", "2026-11-18", "--to", "2026-11-18", "--json"];
+        cuffia_tests::cli::run(data.path(), &[&["export", "--calls", &file][..], &days].concat())
+    };
+    let files = || std::fs::read_dir(out.path()).unwrap().count();
+    for name in ["calls.csv", "calls.xlsx"] {
+        let (told, ok) = export(name);
+        assert!(!ok && told["code"] == "export.full", "{name}: {told}");
+        assert!(told["message"].as_str().unwrap().contains("Make room"), "{told}");
+        assert_eq!(files(), 0, "{name}");
+    }
+    disk("remount,size=64k,ro", out.path());
+    let (told, ok) = export("calls.csv");
+    assert!(!ok && told["code"] == "export.read_only", "{told}");
+    assert_eq!(files(), 0);
+    // Of what left nothing outside the log has no line.
+    let store = Store::open(&data.path().join("cuffia.db"), &key).unwrap();
+    assert_eq!(store.audit(9).unwrap(), []);
+    drop(store);
+    disk("remount,size=16m,rw", out.path());
+    for name in ["calls.csv", "calls.xlsx"] {
+        let (told, ok) = export(name);
+        assert!(ok && told["rows"] == 2_000, "{told}");
+    }
+    assert_eq!(files(), 2);
+    assert_eq!(Store::open(&data.path().join("cuffia.db"), &key).unwrap().audit(9).unwrap().len(), 2);
+}

@@ -10,6 +10,7 @@ export class FakeEngine {
   state: Snapshot = sample.snapshot();
   card: CustomerCard = sample.card();
   work: CrmWork = { waiting: [], refused: [], conflicts: [], onlyHere: 0 };
+  exported = 1284;
   asked: { command: string; request: unknown }[] = [];
   #send: ((message: Message) => void)[] = [];
   #timer: ReturnType<typeof setInterval> | undefined;
@@ -135,6 +136,12 @@ export class FakeEngine {
     run_import: () => (this.say({ part: 'import', value: { ...sample.table, made: 400 } }), {}),
     stop_import: () => (this.say({ part: 'import', value: null }), {}),
     mending_is_known: () => (this.say({ part: 'app', value: { ...this.state.app, mended: null } }), {}),
+    export_room: () => sample.exportRoom(this.state.app.language),
+    preview_export: () => sample.exportPreview(this.state.app.language, this.exported),
+    run_export: () => ({ path: '~/Downloads/requests 2026-11-01 to 2026-11-30.xlsx', rows: 1284, cut: 0 }),
+    read_headings: () => sample.theirForm().columns,
+    keep_form: () => ({}),
+    remove_form: () => ({}),
     remove_samples: () => (this.say({ part: 'app', value: { ...this.state.app, samples: 0 } }), {}),
     list_calls: ({ before }) => (before ? [] : sample.calls()),
     recording: () => sample.recording(),

@@ -5,6 +5,10 @@ import type {
   BookView,
   CallRow,
   CallView,
+  ExportForm,
+  ExportPreview,
+  ExportRoom,
+  Language,
   CrmWork,
   CustomerCard,
   CustomerRow,
@@ -626,3 +630,59 @@ export const article: ArticlePage = {
   changed: Date.parse('2026-11-20T09:00:00Z'),
   calls: 12,
 };
+
+export function theirForm(): ExportForm {
+  const columns = [
+    { heading: 'Data', column: 'date', text: '' },
+    { heading: 'Nome cliente', column: 'customer', text: '' },
+    { heading: 'Filiale', column: null, text: 'Torino 2' },
+    { heading: 'Esito della telefonata', column: null, text: '' },
+    { heading: 'Note dell’operatore', column: 'note', text: '' },
+  ];
+  return { name: 'Ferraro weekly', what: 'requests', columns };
+}
+
+export function exportRoom(language: Language): ExportRoom {
+  const italian = language === 'it';
+  const names = italian ? ['Data', 'Ora', 'Cliente', 'Nota'] : ['Date', 'Time', 'Customer', 'Note'];
+  const ids = ['date', 'time', 'customer', 'note'];
+  const line = { what: 'requests' as const, from: '2026-10-01', to: '2026-10-31', form: null, failed: false };
+  return {
+    columns: ids.map((id, i) => ({ what: 'requests', id, name: names[i] ?? '' })),
+    forms: [theirForm()],
+    folder: '~/Downloads',
+    log: [
+      { ...line, at: now() - 2 * DAY, rows: 1284, file: 'requests 2026-10-01 to 2026-10-31 (2).xlsx', failed: true },
+      {
+        ...line,
+        at: now() - 9 * DAY,
+        rows: 1284,
+        form: 'Ferraro weekly',
+        file: 'requests 2026-10-01 to 2026-10-31.xlsx',
+      },
+      { ...line, at: now() - 30 * DAY, what: 'calls', rows: 12, to: '2026-10-01', file: 'calls 2026-10-01.csv' },
+    ],
+  };
+}
+
+export function exportPreview(language: Language, count: number): ExportPreview {
+  const room = exportRoom(language);
+  const row = [
+    '2026-11-03',
+    '14:02:05',
+    'Giulia Ferraro',
+    'The total of invoice 40827 does not match her order of May',
+  ];
+  return {
+    count,
+    headings: [...room.columns.map((c) => c.name), 'Company', 'Customer’s number', 'Number', 'Direction', 'Talk time'],
+    rows: Array.from({ length: Math.min(count, 5) }, () => [
+      ...row,
+      'Ferraro Ceramiche',
+      '+390546123456',
+      '+390546123456',
+      'Incoming',
+      '0:03:07',
+    ]),
+  };
+}

@@ -74,6 +74,29 @@ const states: Record<
   import: { at: '#/customers/import' },
   'import-table': { set: (e) => (e.state.import = sample.table), at: '#/customers/import' },
   'import-runs': { set: (e) => (e.state.import = { ...sample.table, made: 400 }), at: '#/customers/import' },
+  export: { at: '#/export' },
+  'export-nothing': { at: '#/export', set: (e) => (e.exported = 0) },
+  'export-written': {
+    at: '#/export',
+    act: async (page) => {
+      await page.locator('footer .primary').press('Enter');
+      await page.locator('.written').scrollIntoViewIfNeeded();
+    },
+  },
+  'export-form': {
+    at: '#/export',
+    act: async (page) => {
+      await page.getByRole('button', { name: /Your employer’s form|Il modulo/ }).click();
+      await page.locator('#form-paste').fill('Data;Nome cliente');
+    },
+  },
+  'export-columns': {
+    at: '#/export',
+    act: async (page) => {
+      await page.locator('#export-form').selectOption('Ferraro weekly');
+      await page.getByRole('button', { name: /Change the form|Modifica/ }).click();
+    },
+  },
   'customer-edit': {
     at: '#/customers/k1',
     act: async (page) => page.locator('.edit').click(),

@@ -8,6 +8,7 @@ mod commands;
 mod crm;
 mod engine;
 mod events;
+mod export;
 mod import;
 mod pop;
 mod practice;

@@ -134,6 +134,20 @@ api! {
     remove_samples(Nothing) -> Nothing,
     /// Calls, newest first.
     list_calls(ListCalls) -> Vec<CallRow>,
+
+    /// What an export can be made of, and the last ones.
+    export_room(Nothing) -> ExportRoom,
+    /// What an export would write; nothing is written.
+    preview_export(ExportAsk) -> ExportPreview,
+    /// Writes calls or requests into a file among the downloads, and a line about it into the audit log.
+    run_export(ExportAsk) -> ExportWritten,
+    /// What an employer's headings seem to mean.
+    read_headings(ExportHeadings) -> Vec<FormColumn>,
+    /// Keeps a form, in place of another or beside the others.
+    keep_form(KeepForm) -> Nothing,
+    /// Forgets a form.
+    remove_form(ExportFormRef) -> Nothing,
+
     /// Shape of a recording.
     recording(CallRef) -> RecordingView,
     /// Replays a recording to the ear.

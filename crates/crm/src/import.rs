@@ -226,8 +226,8 @@ const WORDS: [(Column, &[&str]); 10] = [
 const OTHER: [&str; 12] =
     ["fax", "type", "tipo", "id", "code", "codice", "nr", "no", "vat", "iva", "fattura", "invoice"];
 
-/// A header's words, each between spaces.
-fn words(header: &str) -> String {
+/// A header's words in small letters, each between spaces.
+pub fn words(header: &str) -> String {
     let words: Vec<String> = header
         .to_lowercase()
         .split(|c: char| !c.is_alphanumeric())
@@ -237,18 +237,35 @@ fn words(header: &str) -> String {
     format!(" {} ", words.join(" "))
 }
 
+/// Whether a word stands among [`words`], or one that begins so where it ends in a star.
+pub fn says(words: &str, word: &str) -> bool {
+    match word.strip_suffix('*') {
+        Some(begin) => words.contains(&format!(" {begin}")),
+        None => words.contains(&format!(" {word} ")),
+    }
+}
+
+/// The cells of a text's first line with something in it.
+pub fn first_line(text: &str) -> Vec<String> {
+    let text = text.trim_start_matches('\u{feff}').trim_start_matches(['\r', '\n']);
+    let mut reader = csv::ReaderBuilder::new()
+        .delimiter(delimiter(text))
+        .has_headers(false)
+        .trim(csv::Trim::All)
+        .from_reader(text.as_bytes());
+    let line = reader.records().next().and_then(Result::ok);
+    line.map_or_else(Vec::new, |line| line.iter().map(str::to_owned).collect())
+}
+
 impl Table {
     /// What each column seems to hold, by its name, else by what stands in it.
     pub fn guess(&self) -> Vec<Option<Column>> {
         let mut guessed: Vec<Option<Column>> = Vec::new();
         for (i, name) in self.header.iter().enumerate() {
             let name = words(name);
-            let fits = |word: &&str| match word.strip_suffix('*') {
-                Some(begin) => name.contains(&format!(" {begin}")),
-                None => name.contains(&format!(" {word} ")),
-            };
-            let other = OTHER.iter().any(|word| name.contains(&format!(" {word} ")));
-            let by_name = WORDS.iter().find(|(_, words)| words.iter().any(fits)).map(|(column, _)| *column);
+            let other = OTHER.iter().any(|word| says(&name, word));
+            let by_name =
+                WORDS.iter().find(|(_, words)| words.iter().any(|w| says(&name, w))).map(|(column, _)| *column);
             let column = if other { None } else { by_name.or_else(|| self.by_content(i)) };
             // Of numbers and addresses there may be several; of the rest the first is taken.
             let several = matches!(column, Some(Column::Number | Column::Email));

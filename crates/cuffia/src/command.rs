@@ -2,13 +2,14 @@
 
 mod call;
 mod check;
+mod export;
 mod practice;
 mod run;
 mod watch;
 
 use crate::{Program, StartError, stop_signal};
 use clap::{Parser, Subcommand};
-use cuffia_api::ApiError;
+use cuffia_api::{ApiError, Language};
 use serde_json::{Value, json};
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -32,6 +33,8 @@ enum Command {
     Practice(practice::Practice),
     /// Looks at devices, network and switchboard.
     Check(check::Check),
+    /// Writes calls or requests of some days into a file.
+    Export(export::Export),
 }
 
 /// Why a command failed.
@@ -106,6 +109,7 @@ pub fn main() -> ExitCode {
             Command::Call(c) => (c.json, c.run().await),
             Command::Practice(c) => (c.json, c.run().await),
             Command::Check(c) => (c.json, c.run().await),
+            Command::Export(c) => (c.json, c.run().await),
         }
     });
     // Tasks that never end (levels, lines) are no reason to stay.
@@ -186,6 +190,16 @@ impl LineArguments {
             })),
             _ => Err(Failure::new("usage", "--server and --user go together")),
         }
+    }
+}
+
+/// A language by its name; without one the system's.
+fn language(name: Option<&str>) -> Result<Language, Failure> {
+    match name {
+        None if sys_locale::get_locale().is_some_and(|l| l.starts_with("it")) => Ok(Language::It),
+        None | Some("en") => Ok(Language::En),
+        Some("it") => Ok(Language::It),
+        Some(other) => Err(Failure::new("usage", format!("there is no language {other:?}; en and it are spoken"))),
     }
 }
 

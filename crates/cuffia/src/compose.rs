@@ -1,6 +1,6 @@
 //! Builds a running program.
 
-use crate::DataFolder;
+use crate::folder::{DataFolder, downloads};
 use cuffia_api::{ApiError, DeviceControl, Engine, EngineSetup, KeyStore, Language};
 use cuffia_customers::{Secrets, Store, open_key};
 use cuffia_desk::{Desk, DeskSetup};
@@ -100,8 +100,7 @@ impl Program {
     /// # Errors
     /// See [`StartError`].
     pub fn start(folder: DataFolder, sound: Sound) -> Result<Program, StartError> {
-        let (key, kept) = open_key(folder.path(), !folder.chosen()).map_err(ApiError::from)?;
-        let store = Store::open(&folder.path().join("cuffia.db"), &key).map_err(ApiError::from)?;
+        let (store, kept) = open_store(&folder)?;
         cuffia_customers::fill(&store, now()).map_err(ApiError::from)?;
         let (events, device_events) = unbounded_channel();
         let own = matches!(sound, Sound::Own(_));
@@ -126,6 +125,7 @@ impl Program {
             secrets: Secrets::new(folder.path(), kept),
             headset,
             recordings: folder.path().join("recordings"),
+            downloads: downloads(folder.path()),
             media: MediaConfig {
                 ice_servers: ice_servers(),
                 trust: trust.clone(),
@@ -157,7 +157,13 @@ impl Program {
     }
 }
 
-fn now() -> i64 {
+/// Opens a data folder's store, and says where its key is kept.
+pub(crate) fn open_store(folder: &DataFolder) -> Result<(Store, cuffia_customers::KeyStore), StartError> {
+    let (key, kept) = open_key(folder.path(), !folder.chosen()).map_err(ApiError::from)?;
+    Ok((Store::open(&folder.path().join("cuffia.db"), &key).map_err(ApiError::from)?, kept))
+}
+
+pub(crate) fn now() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis() as i64)
 }
 

@@ -22,6 +22,17 @@ pub fn data_folder() -> (PathBuf, bool) {
     }
 }
 
+/// The user's folder of downloads; where the system knows of none, the one in his home, the home itself, or the data folder.
+pub(crate) fn downloads(data: &Path) -> PathBuf {
+    let Some(user) = directories::UserDirs::new() else { return data.into() };
+    match user.download_dir() {
+        Some(folder) => folder.into(),
+        None => {
+            Some(user.home_dir().join("Downloads")).filter(|f| f.is_dir()).unwrap_or_else(|| user.home_dir().into())
+        }
+    }
+}
+
 impl DataFolder {
     /// Makes the folder, readable by this user only, and locks it.
     ///

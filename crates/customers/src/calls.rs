@@ -123,9 +123,9 @@ pub struct Promise {
     pub kept: Option<i64>,
 }
 
-const CALL: &str = "id, outgoing, number, name, customer, called, practice, started, answered, ended, reason, recording, mos, \
+pub(crate) const CALL: &str = "id, outgoing, number, name, customer, called, practice, started, answered, ended, reason, recording, mos, \
      troubles";
-const REQUEST: &str = "id, call, customer, at, kind, topic, subtopic, note, title, due, done";
+pub(crate) const REQUEST: &str = "id, call, customer, at, kind, topic, subtopic, note, title, due, done";
 
 impl Store {
     /// Writes a call, new or changed. On disk when it returns.
@@ -380,7 +380,7 @@ impl Store {
     }
 }
 
-fn read_call(r: &Row<'_>) -> rusqlite::Result<CallRecord> {
+pub(crate) fn read_call(r: &Row<'_>) -> rusqlite::Result<CallRecord> {
     Ok(CallRecord {
         id: r.get(0)?,
         outgoing: r.get(1)?,
@@ -399,7 +399,7 @@ fn read_call(r: &Row<'_>) -> rusqlite::Result<CallRecord> {
     })
 }
 
-fn read_request(r: &Row<'_>) -> rusqlite::Result<Request> {
+pub(crate) fn read_request(r: &Row<'_>) -> rusqlite::Result<Request> {
     Ok(Request {
         id: r.get(0)?,
         call: r.get(1)?,

@@ -1,6 +1,6 @@
 //! A second copy of what nobody else has: changes that wait for a CRM, customers it does not know of, calls, requests, promises, drafts,
-//! settings. It is a database of its own beside the first, so that what damages the one leaves the other. What a CRM can give again is
-//! not in it.
+//! settings, the audit log. It is a database of its own beside the first, so that what damages the one leaves the other. What a CRM can
+//! give again is not in it.
 //!
 //! Triggers of the connection note which rows a transaction touches; once it is committed, these are copied, without waiting for the
 //! disk. Both count the transactions: a copy that is behind is made anew, and a database that is behind its copy has lost something.
@@ -44,7 +44,7 @@ const OWN_REQUEST: &str =
 const ALL: &str = "1";
 
 /// Customers before their numbers, which are copied with them.
-const KEPT: [Kept; 13] = [
+const KEPT: [Kept; 14] = [
     Kept { table: "customer", letter: 'm', keys: &["id"], which: OWN_CUSTOMER },
     Kept {
         table: "phone",
@@ -63,6 +63,7 @@ const KEPT: [Kept; 13] = [
     Kept { table: "article_use", letter: 'r', keys: &["article", "call"], which: ALL },
     Kept { table: "call_event", letter: 'r', keys: &["seq"], which: ALL },
     Kept { table: "setting", letter: 'r', keys: &["name"], which: ALL },
+    Kept { table: "audit", letter: 'r', keys: &["seq"], which: ALL },
 ];
 
 /// The setting that counts the transactions that touched something to be copied.

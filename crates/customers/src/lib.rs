@@ -4,9 +4,11 @@
 //! `synchronous = FULL`. What an employer's CRM is to know, or knows, is kept beside it: see [`sync`].
 
 mod articles;
+mod audit;
 mod calls;
 mod copy;
 mod events;
+mod export;
 mod key;
 mod mend;
 mod numbers;
@@ -18,8 +20,10 @@ mod settings;
 pub mod sync;
 
 pub use articles::{Article, NewArticle, Words};
+pub use audit::AuditLine;
 pub use calls::{CallRecord, Draft, Promise, Request};
 pub use events::WaitingEvent;
+pub use export::{Exported, Records};
 pub use key::{DatabaseKey, KeyStore, Secrets, open_key};
 pub use mend::Mended;
 pub use numbers::{Number, normalise};

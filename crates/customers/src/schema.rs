@@ -97,6 +97,9 @@ const STEPS: &[&str] = &[
      ALTER TABLE request ADD COLUMN done INTEGER NOT NULL DEFAULT 1;
      CREATE INDEX request_open ON request(due) WHERE done = 0 AND call IS NOT NULL;
      UPDATE upstream SET fields = json_object('contact', json(fields));",
+    // What left this computer, and when. Lines are added, never changed.
+    "CREATE TABLE audit (seq INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, what TEXT NOT NULL, detail TEXT NOT NULL) STRICT;
+     CREATE INDEX request_at ON request(at, id) WHERE call IS NOT NULL;",
     "CREATE TABLE article (
          n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, title TEXT NOT NULL, body TEXT NOT NULL, stamp TEXT NOT NULL,
          changed INTEGER NOT NULL) STRICT;

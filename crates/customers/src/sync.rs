@@ -11,7 +11,7 @@
 
 mod conflict;
 mod desk_side;
-mod link;
+pub(crate) mod link;
 mod merge;
 #[cfg(test)]
 mod model;

@@ -83,6 +83,9 @@ fn work(store: &Store, crm: &mut Crm) {
         }
     }
     store.set_setting("account", &json!({"server": "sip.example"})).unwrap();
+    for i in 0..3 {
+        store.add_audit("export", &format!("calls {i}"), NOW).unwrap();
+    }
 }
 
 /// How many there are of all customers, and of nobody.
@@ -114,6 +117,7 @@ fn kept(store: &Store) -> Vec<String> {
         all.push(format!("{c:?} {:?} {:?}", store.draft(&c.id).unwrap(), store.request_of(&c.id).unwrap()));
         all.extend(c.customer.map(|c| format!("{:?}", store.open_promises(&c).unwrap())));
     }
+    all.extend(store.audit(100).unwrap().iter().map(|line| format!("{line:?}")));
     all.push(format!("{:?} {:?}", store.customer("before").ok(), store.setting::<Value>("account").unwrap()));
     let products = store.find_customers("carla", 500).unwrap().into_iter().filter(|c| !c.product.is_empty());
     all.extend(products.map(|c| format!("{c:?}")));

@@ -31,6 +31,8 @@ pub struct DeskSetup {
     pub headset: Headset,
     /// Folder of the recordings.
     pub recordings: PathBuf,
+    /// Folder of what is exported.
+    pub downloads: PathBuf,
     /// How sound finds its way on a real line.
     pub media: MediaConfig,
     /// Which certificates a real line and a CRM trust.
@@ -249,6 +251,11 @@ impl Desk {
     /// The recordings folder.
     pub fn recordings(&self) -> &std::path::Path {
         &self.0.setup.recordings
+    }
+
+    /// The folder of what is exported.
+    pub fn downloads(&self) -> &std::path::Path {
+        &self.0.setup.downloads
     }
 
     pub(crate) fn recording_key(&self) -> Key {

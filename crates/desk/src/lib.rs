@@ -9,6 +9,7 @@ mod calls;
 mod crm;
 mod desk;
 mod events;
+mod export;
 mod import;
 mod line;
 mod mend;
@@ -24,6 +25,10 @@ pub use cuffia_crm::import::{Column, Fault};
 pub use cuffia_crm::{Account, Book, Form as EventsForm, Kind as CrmKind, Target as EventsTarget};
 pub use desk::{Browse, Clock, Desk, DeskEvent, DeskSetup, OperatorState};
 pub use events::EventsStatus;
+pub use export::{
+    Ask, Column as ExportColumn, Days, ExportError, Form, FormColumn, Format as ExportFormat, LogEntry, Noted, Preview,
+    Written, export_to, read_headings,
+};
 pub use import::Import;
 pub use line::{LineKind, LineState, LineStatus, RealAccount};
 pub use pop::{Pop, PopError, PopWhen};
@@ -71,6 +76,9 @@ pub enum DeskError {
     /// The folder of articles.
     #[error(transparent)]
     Articles(#[from] ArticlesError),
+    /// An export.
+    #[error(transparent)]
+    Export(#[from] ExportError),
     /// Something the system refuses.
     #[error("the system refuses: {0}")]
     System(#[from] std::io::Error),
@@ -98,6 +106,7 @@ impl DeskError {
             DeskError::NobodyToDial(_) => "dial.nobody".into(),
             DeskError::Pop(e) => e.code().into(),
             DeskError::Articles(e) => e.code().into(),
+            DeskError::Export(e) => e.code().into(),
             DeskError::System(_) => "system".into(),
         }
     }

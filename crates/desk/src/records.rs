@@ -118,6 +118,26 @@ impl Trouble {
 const FORBIDDEN: u16 = 403;
 
 impl Ending {
+    /// Its name for people, as the window has it.
+    pub(crate) fn name(self, italian: bool) -> &'static str {
+        let (en, it) = match self {
+            Ending::HungUpHere => ("You hung up", "Hai riagganciato tu"),
+            Ending::HungUpThere => ("They hung up", "Ha riagganciato il cliente"),
+            Ending::Missed => ("Missed", "Persa"),
+            Ending::AnsweredElsewhere => ("Answered by a colleague", "Ha risposto un collega"),
+            Ending::DeclinedHere => ("You declined", "Rifiutata da te"),
+            Ending::Busy => ("Busy", "Occupato"),
+            Ending::Declined => ("They declined", "Rifiutata"),
+            Ending::NotFound => ("No such number", "Numero inesistente"),
+            Ending::NoAnswer => ("No answer", "Nessuna risposta"),
+            Ending::Forbidden => ("Not allowed", "Non consentita"),
+            Ending::Unreachable => ("Switchboard did not respond", "Il centralino non ha risposto"),
+            Ending::Failed => ("Could not be put through", "Non inoltrata"),
+            Ending::Interrupted => ("The program was stopped", "Il programma è stato chiuso"),
+        };
+        if italian { it } else { en }
+    }
+
     pub(crate) fn of(reason: &EndReason, outgoing: bool, answered: bool) -> Ending {
         match reason {
             EndReason::HungUpHere => Ending::HungUpHere,

@@ -16,7 +16,7 @@ pub struct Topic {
 
 impl Kind {
     /// Its name for people.
-    fn name(self, italian: bool) -> &'static str {
+    pub(crate) fn name(self, italian: bool) -> &'static str {
         let (en, it) = match self {
             Kind::Consultation => ("Consultation", "Consulenza"),
             Kind::Order => ("Order", "Ordine"),
@@ -33,6 +33,19 @@ impl Kind {
     pub(crate) fn title(self, topic: &Topic, below: &(&str, &str, &str), italian: bool) -> String {
         let (topic, below) = if italian { (topic.it, below.2) } else { (topic.en, below.1) };
         format!("{}: {topic} – {below}", self.name(italian))
+    }
+}
+
+impl Topic {
+    /// Its name for people.
+    pub(crate) fn name(&self, italian: bool) -> &'static str {
+        if italian { self.it } else { self.en }
+    }
+
+    /// The name of what is below it.
+    pub(crate) fn name_below(&self, id: &str, italian: bool) -> Option<&'static str> {
+        let (_, en, it) = self.below.iter().find(|(below, ..)| *below == id)?;
+        Some(if italian { it } else { en })
     }
 }
 

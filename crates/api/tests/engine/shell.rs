@@ -58,6 +58,7 @@ impl Shell {
             secrets: cuffia_customers::Secrets::new(folder, cuffia_customers::KeyStore::File),
             headset: Headset::start(Box::new(devices), ProcessingConfig::default()).unwrap(),
             recordings: folder.join("recordings"),
+            downloads: folder.join("downloads"),
             media: MediaConfig::default(),
             trust: Trust::System,
             region: "IT".into(),

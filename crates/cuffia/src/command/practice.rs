@@ -74,17 +74,8 @@ impl Synthetic {
 }
 
 impl Practice {
-    fn language(&self) -> Result<Option<Language>, Failure> {
-        match self.language.as_deref() {
-            None => Ok(None),
-            Some("en") => Ok(Some(Language::En)),
-            Some("it") => Ok(Some(Language::It)),
-            Some(other) => Err(Failure::new("usage", format!("there is no language {other:?}; en and it are spoken"))),
-        }
-    }
-
     pub(crate) async fn run(self) -> Result<Report, Failure> {
-        let language = self.language()?.unwrap_or_else(system_language);
+        let language = super::language(self.language.as_deref())?;
         let (devices, operator) = self.operator(language)?;
         let program = Program::start(DataFolder::open()?, Sound::Own(devices))?;
         work(&program, self.practise(&program, &operator, language)).await
@@ -284,10 +275,6 @@ impl Operator {
             }
         }
     }
-}
-
-fn system_language() -> Language {
-    if sys_locale::get_locale().is_some_and(|l| l.starts_with("it")) { Language::It } else { Language::En }
 }
 
 fn figures_line(q: &QualityView, microphone: f32, ear: f32) -> String {

@@ -1,5 +1,5 @@
-export type Room = 'calls' | 'customers' | 'knowledge' | 'practice' | 'settings' | 'sync';
-const ROOMS: readonly Room[] = ['calls', 'customers', 'knowledge', 'practice', 'settings', 'sync'];
+export type Room = 'calls' | 'customers' | 'knowledge' | 'practice' | 'settings' | 'sync' | 'export';
+const ROOMS: readonly Room[] = ['calls', 'customers', 'knowledge', 'practice', 'settings', 'sync', 'export'];
 
 function read(): { room: Room; id: string | null } {
   const [, room, id] = location.hash.split('/');

@@ -876,6 +876,189 @@ waiting: number,
 problem: ApiError | null, };
 
 /**
+ * What is to be exported.
+ */
+export type ExportAsk = { 
+/**
+ * Which records.
+ */
+what: ExportWhat, 
+/**
+ * First day, such as `2026-11-01`, where the operator is.
+ */
+from: string, 
+/**
+ * Last day, which is with it.
+ */
+to: string, 
+/**
+ * How.
+ */
+format: ExportFormat, 
+/**
+ * Name of the form; none: all columns.
+ */
+form: string | null, };
+
+/**
+ * What a column can hold.
+ */
+export type ExportColumn = { 
+/**
+ * Of which records.
+ */
+what: ExportWhat, 
+/**
+ * Id.
+ */
+id: string, 
+/**
+ * In the window's language.
+ */
+name: string, };
+
+/**
+ * A form that an employer prescribes.
+ */
+export type ExportForm = { 
+/**
+ * What the operator calls it.
+ */
+name: string, 
+/**
+ * Of which records.
+ */
+what: ExportWhat, 
+/**
+ * Columns in their order.
+ */
+columns: Array<FormColumn>, };
+
+/**
+ * Names a form.
+ */
+export type ExportFormRef = { 
+/**
+ * Its name.
+ */
+name: string, };
+
+/**
+ * How a file is written.
+ */
+export type ExportFormat = "xlsx" | "csv";
+
+/**
+ * An employer's headings, to be understood.
+ */
+export type ExportHeadings = { 
+/**
+ * Of which records.
+ */
+what: ExportWhat, 
+/**
+ * A file's text, whose first line they are, or they themselves.
+ */
+text: string, };
+
+/**
+ * An export of the audit log.
+ */
+export type ExportLine = { 
+/**
+ * When.
+ */
+at: number, 
+/**
+ * Which records.
+ */
+what: ExportWhat, 
+/**
+ * First day.
+ */
+from: string, 
+/**
+ * Last day.
+ */
+to: string, 
+/**
+ * Name of the form; none: all columns.
+ */
+form: string | null, 
+/**
+ * How many records.
+ */
+rows: number, 
+/**
+ * Name of the file.
+ */
+file: string, 
+/**
+ * There is no file after all.
+ */
+failed: boolean, };
+
+/**
+ * What would be written.
+ */
+export type ExportPreview = { 
+/**
+ * How many records.
+ */
+count: number, 
+/**
+ * Headings.
+ */
+headings: Array<string>, 
+/**
+ * The first rows.
+ */
+rows: Array<Array<string>>, };
+
+/**
+ * What an export can be made of, and the last ones.
+ */
+export type ExportRoom = { 
+/**
+ * All columns that there are.
+ */
+columns: Array<ExportColumn>, 
+/**
+ * Forms that are kept.
+ */
+forms: Array<ExportForm>, 
+/**
+ * Where files go.
+ */
+folder: string, 
+/**
+ * The last exports, newest first.
+ */
+log: Array<ExportLine>, };
+
+/**
+ * Which records are exported.
+ */
+export type ExportWhat = "requests" | "calls";
+
+/**
+ * What was written.
+ */
+export type ExportWritten = { 
+/**
+ * The file.
+ */
+path: string, 
+/**
+ * How many records.
+ */
+rows: number, 
+/**
+ * Cells that were longer than a workbook allows, and were cut.
+ */
+cut: number, };
+
+/**
  * More time after a call.
  */
 export type Extend = { 
@@ -954,6 +1137,23 @@ limit: number, };
 export type FindArticles = { 
 /**
  * Words, each of which may be only begun; without one all are listed.
+ */
+text: string, };
+
+/**
+ * A column of a form.
+ */
+export type FormColumn = { 
+/**
+ * The heading, as the employer wants it.
+ */
+heading: string, 
+/**
+ * Id of an [`ExportColumn`]; none: always the same text.
+ */
+column: string | null, 
+/**
+ * That text; it may be nothing.
  */
 text: string, };
 
@@ -1058,6 +1258,19 @@ made: number | null,
  * It was stopped, or is done.
  */
 over: boolean, };
+
+/**
+ * A form to be kept.
+ */
+export type KeepForm = { 
+/**
+ * It.
+ */
+form: ExportForm, 
+/**
+ * Name of the form it takes the place of; none: it is a new one.
+ */
+insteadOf: string | null, };
 
 /**
  * Where the database key is kept.
@@ -2147,6 +2360,18 @@ export type Commands = {
   remove_samples: [Nothing, Nothing];
   /** Calls, newest first. */
   list_calls: [ListCalls, Array<CallRow>];
+  /** What an export can be made of, and the last ones. */
+  export_room: [Nothing, ExportRoom];
+  /** What an export would write; nothing is written. */
+  preview_export: [ExportAsk, ExportPreview];
+  /** Writes calls or requests into a file among the downloads, and a line about it into the audit log. */
+  run_export: [ExportAsk, ExportWritten];
+  /** What an employer's headings seem to mean. */
+  read_headings: [ExportHeadings, Array<FormColumn>];
+  /** Keeps a form, in place of another or beside the others. */
+  keep_form: [KeepForm, Nothing];
+  /** Forgets a form. */
+  remove_form: [ExportFormRef, Nothing];
   /** Shape of a recording. */
   recording: [CallRef, RecordingView];
   /** Replays a recording to the ear. */

@@ -44,6 +44,7 @@ export function snapshot(): Snapshot {
       keyStore: 'file',
       samples: 198,
       pop: null,
+      signedOut: false,
       events: { form: 'zammad', host: 'zammad.example.com', waiting: 2, problem: null },
       articles: {
         folder: '/srv/articles',

@@ -220,6 +220,11 @@ const states: Record<
   'details-practice': { at: '#/calls/c2' },
   customers: { at: '#/customers' },
   customer: { at: '#/customers/k1' },
+  'sign-out': {
+    at: '#/settings/sign-out',
+    act: async (page) => page.getByRole('button', { name: /Sign out…|Esci…/ }).click(),
+  },
+  'signed-out': { set: (e) => (e.state.app.signedOut = true) },
   knowledge: {
     at: '#/knowledge',
     act: async (page) => {

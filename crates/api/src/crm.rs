@@ -5,7 +5,7 @@ use crate::view::*;
 use cuffia_customers::Store;
 use cuffia_customers::sync::upstream::{Entity, Fields};
 use cuffia_customers::sync::{Choice, Conflict, Kind, Stopped};
-use cuffia_desk::DeskError;
+use cuffia_desk::{DeskError, words};
 use serde_json::Value;
 
 type Answer<T> = Result<T, ApiError>;
@@ -242,17 +242,6 @@ fn named(store: &Store, entity: Entity, uid: &str) -> Named {
             let customer = customer.filter(|uid| store.customer(uid).is_ok());
             Named { what, customer, name }
         }
-    }
-}
-
-/// A field's value as people read it; a time as a number, for the window knows how they write it.
-fn words(store: &Store, field: &str, value: &Value) -> String {
-    match value {
-        Value::String(uid) if field == "customer" => store.customer(uid).map(|c| c.name).unwrap_or_default(),
-        Value::String(text) => text.clone(),
-        Value::Array(all) => all.iter().map(|v| words(store, field, v)).collect::<Vec<_>>().join(", "),
-        Value::Null => String::new(),
-        other => other.to_string(),
     }
 }
 

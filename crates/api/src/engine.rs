@@ -221,6 +221,7 @@ impl Engine {
             pop: self.desk().pop().ok().flatten().map(show::pop),
             events: self.events(),
             articles: self.articles(),
+            signed_out: self.desk().is_signed_out(),
             mended: self.desk().store().was_mended().ok().flatten().map(show::mended),
         }
     }
@@ -349,7 +350,7 @@ impl Engine {
             DeskEvent::Import => self.send(Change::Import(self.import().map(Box::new))),
             DeskEvent::Crm => self.send(Change::Crm(Box::new(self.crm()))),
             DeskEvent::Damaged => self.desk().mend(),
-            DeskEvent::Articles | DeskEvent::Events | DeskEvent::Mended => self.send_app(),
+            DeskEvent::Articles | DeskEvent::Events | DeskEvent::Mended | DeskEvent::SignedOut => self.send_app(),
             DeskEvent::NotReached(id) => match self.desk().store().call(&id) {
                 Ok(call) => self.send(Change::NotReached(Box::new(show::call_row(&call, None, None)))),
                 Err(e) => self.notice(e.into()),

@@ -14,6 +14,7 @@ mod pop;
 mod practice;
 mod requests;
 mod show;
+mod sign_out;
 mod table;
 mod view;
 

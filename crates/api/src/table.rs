@@ -14,6 +14,7 @@ macro_rules! api {
         /// # Errors
         /// `bad_request`, or what the command gives.
         pub async fn dispatch(engine: &crate::Engine, name: &str, arguments: serde_json::Value) -> Result<serde_json::Value, ApiError> {
+            engine.is_open_for(name)?;
             match name {
                 $(stringify!($name) => {
                     let request: $request = serde_json::from_value(arguments)
@@ -194,6 +195,13 @@ api! {
     read_articles(Nothing) -> Nothing,
     /// Opens an article's link to the web or to a mail outside.
     open_link(OpenLink) -> Nothing,
+
+    /// What signing out would destroy that nobody else has.
+    left_behind(Nothing) -> LeftBehind,
+    /// Writes what has not reached the CRM into a file among the downloads, which anybody can read.
+    hand_over(Nothing) -> HandedOver,
+    /// Destroys all that is kept here. Nothing is answered after it.
+    sign_out(SignOut) -> Nothing,
 
     /// Scenarios in the window's language.
     scenarios(Nothing) -> Vec<ScenarioView>,

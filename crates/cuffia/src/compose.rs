@@ -2,7 +2,7 @@
 
 use crate::folder::{DataFolder, downloads};
 use cuffia_api::{ApiError, DeviceControl, Engine, EngineSetup, KeyStore, Language};
-use cuffia_customers::{Secrets, Store, open_key};
+use cuffia_customers::{Secrets, Store, open_key, sign_out};
 use cuffia_desk::{Desk, DeskSetup};
 use cuffia_headset::{Choice, DeviceEvent, DeviceInfo, Devices, Headset, ProcessingConfig, SystemDevices};
 use cuffia_phone::{IceServer, MediaConfig, Trust};
@@ -124,7 +124,7 @@ impl Program {
             store: Arc::new(store),
             secrets: Secrets::new(folder.path(), kept),
             headset,
-            recordings: folder.path().join("recordings"),
+            recordings: folder.recordings(),
             downloads: downloads(folder.path()),
             media: MediaConfig {
                 ice_servers: ice_servers(),
@@ -159,8 +159,10 @@ impl Program {
 
 /// Opens a data folder's store, and says where its key is kept.
 pub(crate) fn open_store(folder: &DataFolder) -> Result<(Store, cuffia_customers::KeyStore), StartError> {
+    let database = folder.database();
+    sign_out::finish(&database, &[&folder.recordings()], !folder.chosen()).map_err(ApiError::from)?;
     let (key, kept) = open_key(folder.path(), !folder.chosen()).map_err(ApiError::from)?;
-    Ok((Store::open(&folder.path().join("cuffia.db"), &key).map_err(ApiError::from)?, kept))
+    Ok((Store::open(&database, &key).map_err(ApiError::from)?, kept))
 }
 
 pub(crate) fn now() -> i64 {

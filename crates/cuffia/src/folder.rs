@@ -65,6 +65,16 @@ impl DataFolder {
         &self.path
     }
 
+    /// The database.
+    pub(crate) fn database(&self) -> PathBuf {
+        self.path.join("cuffia.db")
+    }
+
+    /// The folder of the recordings.
+    pub(crate) fn recordings(&self) -> PathBuf {
+        self.path.join("recordings")
+    }
+
     /// Chosen by hand: it keeps its key in itself, so that nothing is written outside of it.
     pub fn chosen(&self) -> bool {
         self.chosen

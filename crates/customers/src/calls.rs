@@ -169,6 +169,14 @@ impl Store {
         Ok(query.query_map(params![before.unwrap_or(i64::MAX), limit], read_call)?.collect::<Result<_, _>>()?)
     }
 
+    /// How many there are, what was practised left out.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn count_calls(&self) -> Result<i64, StoreError> {
+        Ok(self.read().query_row("SELECT count(*) FROM call WHERE NOT practice", [], |r| r.get(0))?)
+    }
+
     /// A customer's calls, newest first.
     ///
     /// # Errors

@@ -9,6 +9,8 @@ use zeroize::Zeroizing;
 
 const SERVICE: &str = "cuffia";
 const FILE: &str = "database.key";
+/// The setting with the names of the passwords in the key store.
+const NAMES: &str = "secret.names";
 
 /// 32 random bytes.
 #[derive(Clone)]
@@ -91,7 +93,7 @@ pub fn open_key(folder: &Path, use_system: bool) -> Result<(DatabaseKey, KeyStor
 
 /// One entry for each data folder: two profiles of one user have two keys.
 fn system_key(folder: &Path) -> Result<DatabaseKey, keyring::Error> {
-    let entry = keyring::Entry::new(SERVICE, &folder.display().to_string())?;
+    let entry = system_entry(folder)?;
     match entry.get_password() {
         Ok(hex) => DatabaseKey::from_hex(&hex).ok_or(keyring::Error::NoEntry),
         Err(keyring::Error::NoEntry) => {
@@ -126,14 +128,71 @@ impl Secrets {
         }
     }
 
+    /// Where they are.
+    pub(crate) fn place(&self) -> KeyStore {
+        if self.0.is_some() { KeyStore::System } else { KeyStore::File }
+    }
+
+    /// Removes them all.
+    ///
+    /// # Errors
+    /// [`StoreError::Key`] when the key store refuses.
+    pub(crate) fn remove_all(&self, store: &Store) -> Result<(), StoreError> {
+        // Those in the database go with its key.
+        let Some(folder) = &self.0 else { return Ok(()) };
+        for name in store.setting::<Vec<String>>(NAMES)?.unwrap_or_default() {
+            gone(entry(folder, &name).and_then(|entry| entry.delete_credential()))?;
+        }
+        Ok(())
+    }
+
     /// Keeps a password.
     ///
     /// # Errors
     /// [`StoreError::Key`] when the key store refuses.
     pub fn put(&self, store: &Store, name: &str, secret: &str) -> Result<(), StoreError> {
         let Some(folder) = &self.0 else { return store.set_setting(&setting(name), &secret) };
+        // A key store does not tell what is in it.
+        let mut names: Vec<String> = store.setting(NAMES)?.unwrap_or_default();
+        if !names.iter().any(|known| known == name) {
+            names.push(name.to_owned());
+            store.set_setting(NAMES, &names)?;
+        }
         entry(folder, name).and_then(|entry| entry.set_password(secret)).map_err(|e| StoreError::Key(e.to_string()))
     }
+}
+
+/// Destroys the key of the database in `folder`. That there is none any more is no error.
+///
+/// # Errors
+/// [`StoreError::Key`] when the key store refuses, [`StoreError::Disk`].
+pub(crate) fn destroy(folder: &Path, place: KeyStore) -> Result<(), StoreError> {
+    match place {
+        KeyStore::System => gone(system_entry(folder).and_then(|entry| entry.delete_credential())),
+        KeyStore::File => {
+            let path = folder.join(FILE);
+            if !path.exists() {
+                return Ok(());
+            }
+            // Most disks write elsewhere what is written over; where they do not, this helps.
+            let over = fs::OpenOptions::new().write(true).open(&path).and_then(|mut file| {
+                file.write_all(&[b'0'; 64])?;
+                file.sync_all()
+            });
+            over.and_then(|()| fs::remove_file(&path)).map_err(StoreError::Disk)
+        }
+    }
+}
+
+fn gone(removed: Result<(), keyring::Error>) -> Result<(), StoreError> {
+    match removed {
+        Ok(()) | Err(keyring::Error::NoEntry) => Ok(()),
+        Err(e) => Err(StoreError::Key(e.to_string())),
+    }
+}
+
+fn system_entry(folder: &Path) -> Result<keyring::Entry, keyring::Error> {
+    keyring::Entry::new(SERVICE, &folder.display().to_string())
 }
 
 fn setting(name: &str) -> String {

@@ -17,6 +17,7 @@ mod sample;
 mod schema;
 mod search;
 mod settings;
+pub mod sign_out;
 pub mod sync;
 
 pub use articles::{Article, NewArticle, Words};
@@ -136,6 +137,11 @@ impl Store {
             mending: Mutex::new(()),
             hurt: AtomicBool::new(false),
         })
+    }
+
+    /// The database's file.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     fn write(&self) -> Writing<'_> {

@@ -17,6 +17,13 @@ const CHECKED: &str = "store.checked";
 /// The whole file is read this often, milliseconds: a week.
 const CHECK_EVERY: i64 = 7 * 24 * 3_600_000;
 
+/// Every file that a database may have beside it, by what it is called without `-wal` and the like.
+pub(crate) fn all_files(database: &Path) -> [PathBuf; 5] {
+    let copy = copy::path(database);
+    let aside = copy.with_extension("damaged.db");
+    [database.into(), database.with_extension("damaged.db"), New::of(database).file, aside, copy]
+}
+
 /// What the CRM has by now is looked at before anything is sent; of a record only the first entry can be under way. All that it has is
 /// fetched.
 pub(crate) const IN_DOUBT: &str =

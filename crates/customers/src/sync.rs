@@ -21,6 +21,7 @@ mod push;
 pub(crate) mod records;
 mod requests;
 pub(crate) mod state;
+mod unsent;
 pub mod upstream;
 
 pub use conflict::{Choice, Conflict};
@@ -28,6 +29,7 @@ pub use desk_side::{Progress, Refused, Standing, Waiting};
 pub use outbox::Kind;
 pub use records::customer;
 pub use state::{Mapped, Stopped};
+pub use unsent::Unsent;
 
 use crate::StoreError;
 use rand::rngs::SmallRng;

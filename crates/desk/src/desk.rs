@@ -80,6 +80,8 @@ pub enum DeskEvent {
     Articles,
     /// [`Desk::events_status`].
     Events,
+    /// [`Desk::is_signed_out`].
+    SignedOut,
     /// The database has turned out to be damaged: [`Desk::mend`].
     Damaged,
     /// It is mended.
@@ -103,6 +105,7 @@ pub(crate) struct State {
     pub(crate) imports: u64,
     pub(crate) articles: Articles,
     pub(crate) telling: Telling,
+    pub(crate) signed_out: bool,
     /// The language of the sample articles.
     pub(crate) italian: bool,
 }

@@ -3,6 +3,7 @@
 mod column;
 mod file;
 mod form;
+pub(crate) mod hand_over;
 mod log;
 mod sheet;
 #[cfg(test)]
@@ -10,6 +11,7 @@ mod tests;
 
 pub use column::Column;
 pub use form::{Form, FormColumn, read_headings};
+pub use hand_over::words;
 pub use log::{LogEntry, Noted};
 
 use crate::{Desk, DeskError};

@@ -16,6 +16,7 @@ mod mend;
 mod pop;
 mod records;
 mod requests;
+mod sign_out;
 mod topics;
 
 pub use articles::{ArticlePage, Articles, ArticlesError, FoundArticle, NotRead, Piece};
@@ -27,12 +28,13 @@ pub use desk::{Browse, Clock, Desk, DeskEvent, DeskSetup, OperatorState};
 pub use events::EventsStatus;
 pub use export::{
     Ask, Column as ExportColumn, Days, ExportError, Form, FormColumn, Format as ExportFormat, LogEntry, Noted, Preview,
-    Written, export_to, read_headings,
+    Written, export_to, read_headings, words,
 };
 pub use import::Import;
 pub use line::{LineKind, LineState, LineStatus, RealAccount};
 pub use pop::{Pop, PopError, PopWhen};
 pub use records::{Ending, KeptCall, Kind, RecordingShape, Trouble};
+pub use sign_out::LeftBehind;
 pub use topics::{TOPICS, Topic};
 
 use cuffia_crm::CrmError;
@@ -61,6 +63,9 @@ pub enum DeskError {
     /// Another CRM is to be connected, and there is something that this one does not have.
     #[error("{0} changes have not reached the CRM yet. Wait for them, or leave them on this computer")]
     CrmWaits(i64),
+    /// In the middle of a call.
+    #[error("a call goes on. End it first")]
+    InCall,
     /// A request is not complete.
     #[error("choose {0} before registering the request")]
     Incomplete(&'static str),
@@ -100,6 +105,7 @@ impl DeskError {
             DeskError::Line(e) => format!("line.{}", e.code()),
             DeskError::Recording(e) => e.code().into(),
             DeskError::Crm(e) => e.code().into(),
+            DeskError::InCall => "sign_out.call".into(),
             DeskError::CrmWaits(_) => "crm.waits".into(),
             DeskError::Incomplete(what) => format!("request.no_{what}"),
             DeskError::NoName => "customer.no_name".into(),

@@ -40,6 +40,12 @@ wire! {
         display_name: String,
     }
 
+    /// Destroys all that is kept here.
+    struct SignOut {
+        /// Also what has not reached the CRM.
+        leave_behind: bool,
+    }
+
     /// Names a call.
     struct CallRef {
         /// Its id.

@@ -51,8 +51,26 @@ wire! {
         events: Option<EventsView>,
         /// The knowledge articles.
         articles: ArticlesView,
+        /// This computer keeps nothing of the operator any more.
+        signed_out: bool,
         /// The database was damaged and has been mended, and the operator has not said that he knows.
         mended: Option<Mended>,
+    }
+
+    /// What signing out would destroy that nobody else has.
+    struct LeftBehind {
+        /// Changes that have not reached the CRM.
+        unsent: i64,
+        /// Customers that no CRM knows of.
+        customers: i64,
+        /// Calls, with notes and recordings.
+        calls: i64,
+    }
+
+    /// A file for whoever takes over what has not reached the CRM.
+    struct HandedOver {
+        /// Its path.
+        file: String,
     }
 
     /// The page of the employer's own web program that opens for who calls.

@@ -2,7 +2,7 @@
 
 use super::merge::{Change, Clash, same, value};
 use super::upstream::{Entity, Fields};
-use super::{Here, Refused, Waiting, conflict, link, records, state};
+use super::{Here, Refused, Unsent, Waiting, conflict, link, records, state};
 use crate::{StoreError, people};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::Value;
@@ -306,6 +306,16 @@ pub(crate) fn waiting(db: &Connection, limit: u32) -> Result<Vec<Waiting>, Store
         Ok(Waiting { entity: e.entity, uid: e.uid, kind: e.kind, fields, sent, at: r.get(9)?, why: r.get(10)? })
     };
     Ok(db.prepare_cached(&sql)?.query_map([limit], read)?.collect::<Result<_, _>>()?)
+}
+
+/// All entries, oldest first.
+pub(crate) fn unsent(db: &Connection) -> Result<Vec<Unsent>, StoreError> {
+    let read = |r: &Row<'_>| {
+        let e = read(r)?;
+        Ok(Unsent { entity: e.entity, uid: e.uid, kind: e.kind, fields: e.change.patch, at: r.get(9)? })
+    };
+    let mut all = db.prepare(&format!("SELECT {ENTRY}, at FROM outbox ORDER BY seq"))?;
+    Ok(all.query_map([], read)?.collect::<Result<_, _>>()?)
 }
 
 /// Sends a record that no CRM knows of.

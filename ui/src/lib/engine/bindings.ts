@@ -75,6 +75,10 @@ events: EventsView | null,
  */
 articles: ArticlesView, 
 /**
+ * This computer keeps nothing of the operator any more.
+ */
+signedOut: boolean, 
+/**
  * The database was damaged and has been mended, and the operator has not said that he knows.
  */
 mended: Mended | null, };
@@ -1158,6 +1162,15 @@ column: string | null,
 text: string, };
 
 /**
+ * A file for whoever takes over what has not reached the CRM.
+ */
+export type HandedOver = { 
+/**
+ * Its path.
+ */
+file: string, };
+
+/**
  * Devices and mute.
  */
 export type HeadsetView = { 
@@ -1281,6 +1294,23 @@ export type KeyStore = "system" | "file";
  * Languages of the window, and of practice customers.
  */
 export type Language = "en" | "it";
+
+/**
+ * What signing out would destroy that nobody else has.
+ */
+export type LeftBehind = { 
+/**
+ * Changes that have not reached the CRM.
+ */
+unsent: number, 
+/**
+ * Customers that no CRM knows of.
+ */
+customers: number, 
+/**
+ * Calls, with notes and recordings.
+ */
+calls: number, };
 
 /**
  * Levels, 20 times a second, outside the numbered events.
@@ -1991,6 +2021,15 @@ export type SetPop = {
 pop: PopView | null, };
 
 /**
+ * Destroys all that is kept here.
+ */
+export type SignOut = { 
+/**
+ * Also what has not reached the CRM.
+ */
+leaveBehind: boolean, };
+
+/**
  * All that the window shows at one moment. Later [`Event`]s change its parts.
  */
 export type Snapshot = { 
@@ -2416,6 +2455,12 @@ export type Commands = {
   read_articles: [Nothing, Nothing];
   /** Opens an article's link to the web or to a mail outside. */
   open_link: [OpenLink, Nothing];
+  /** What signing out would destroy that nobody else has. */
+  left_behind: [Nothing, LeftBehind];
+  /** Writes what has not reached the CRM into a file among the downloads, which anybody can read. */
+  hand_over: [Nothing, HandedOver];
+  /** Destroys all that is kept here. Nothing is answered after it. */
+  sign_out: [SignOut, Nothing];
   /** Scenarios in the window's language. */
   scenarios: [Nothing, Array<ScenarioView>];
   /** Opens the practice room: connects the practice line, and the customer calls. */

@@ -544,6 +544,32 @@ export const en = {
   'events.secretKept': 'as saved',
   'events.taken': 'It takes events.',
   'events.waiting': { one: '{count} event waits for it', other: '{count} events wait for it' },
+  'signOut.title': 'Signing out of this computer',
+  'signOut.about':
+    'When you leave this place of work, or give the computer away: all that Cuffia keeps here is destroyed.',
+  'signOut.begin': 'Sign out…',
+  'signOut.what':
+    'Destroyed are customers, calls with their notes and recordings, passwords and settings. It cannot be undone. What your employer’s CRM has stays there.',
+  'signOut.unsent': {
+    one: '{count} change has not reached the CRM',
+    other: '{count} changes have not reached the CRM',
+  },
+  'signOut.customers': { one: '{count} customer is only here', other: '{count} customers are only here' },
+  'signOut.calls': {
+    one: '{count} call, with its note and recording, is only here',
+    other: '{count} calls, with notes and recordings, are only here',
+  },
+  'signOut.first':
+    'Send them now, or save them in a file for somebody who enters them by hand. Anybody can read that file.',
+  'signOut.send': 'Send now',
+  'signOut.handOver': 'Save in a file',
+  'signOut.handedOver': 'Saved: {file}',
+  'signOut.export': 'Export calls and requests first',
+  'signOut.later': 'When the call is over.',
+  'signOut.stay': 'Stay',
+  'signOut.leave': 'Destroy everything and sign out',
+  'signOut.done': 'You are signed out',
+  'signOut.doneText': 'Cuffia keeps nothing on this computer any more. Close this window; the next start begins anew.',
   'knowledge.title': 'Knowledge',
   'knowledge.search': 'Search the articles',
   'knowledge.placeholder': 'Words of a title or a text',
@@ -781,6 +807,8 @@ export const en = {
   'error.line.handshake_failed': 'No secure connection could be made with the server.',
   'error.line.bad_address': 'This is no address of a switchboard. It looks like wss://pbx.example/ws',
   'error.line.connection_lost': 'The connection to the switchboard was lost. It is being restored.',
+  'error.sign_out.call': 'A call goes on. End it first.',
+  'error.sign_out.done': 'You are signed out. Start the program again.',
   'error.articles.folder':
     'This folder can’t be read. Check its name, and that it is connected. What was read before is still there.',
   'error.articles.empty': 'There is no article in this folder. Articles are files whose names end in .md.',

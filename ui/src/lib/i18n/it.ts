@@ -550,6 +550,33 @@ export const it: Dictionary = {
   'events.secretKept': 'come salvato',
   'events.taken': 'Accetta gli eventi.',
   'events.waiting': { one: '{count} evento in attesa', other: '{count} eventi in attesa' },
+  'signOut.title': 'Lasciare questo computer',
+  'signOut.about':
+    'Quando lasci questo posto di lavoro, o dai via il computer: tutto ciò che Cuffia conserva qui viene distrutto.',
+  'signOut.begin': 'Esci…',
+  'signOut.what':
+    'Vengono distrutti clienti, chiamate con note e audio, password e impostazioni. Non si può annullare. Ciò che è nel CRM dell’azienda resta lì.',
+  'signOut.unsent': {
+    one: '{count} modifica non è arrivata al CRM',
+    other: '{count} modifiche non sono arrivate al CRM',
+  },
+  'signOut.customers': { one: '{count} cliente è solo qui', other: '{count} clienti sono solo qui' },
+  'signOut.calls': {
+    one: '{count} chiamata, con nota e audio, è solo qui',
+    other: '{count} chiamate, con note e audio, sono solo qui',
+  },
+  'signOut.first':
+    'Inviale ora, o salvale in un documento per chi le inserirà a mano. Chiunque può leggere quel documento.',
+  'signOut.send': 'Invia ora',
+  'signOut.handOver': 'Salva in un documento',
+  'signOut.handedOver': 'Salvato: {file}',
+  'signOut.export': 'Esporta prima chiamate e richieste',
+  'signOut.later': 'Quando la chiamata sarà finita.',
+  'signOut.stay': 'Resta',
+  'signOut.leave': 'Distruggi tutto ed esci',
+  'signOut.done': 'Sei uscito',
+  'signOut.doneText':
+    'Cuffia non conserva più nulla su questo computer. Chiudi questa finestra; al prossimo avvio si ricomincia da capo.',
   'knowledge.title': 'Guide',
   'knowledge.search': 'Cerca nelle guide',
   'knowledge.placeholder': 'Parole del titolo o del testo',
@@ -789,6 +816,8 @@ export const it: Dictionary = {
   'error.line.handshake_failed': 'Non è stato possibile creare una connessione sicura con il server.',
   'error.line.bad_address': 'Questo non è l’indirizzo di un centralino. Un esempio: wss://pbx.example/ws',
   'error.line.connection_lost': 'Il collegamento con il centralino è caduto. È in corso il ripristino.',
+  'error.sign_out.call': 'C’è una chiamata in corso. Prima terminala.',
+  'error.sign_out.done': 'Sei uscito. Avvia di nuovo il programma.',
   'error.articles.folder':
     'Questa cartella non si può leggere. Controlla il nome, e che sia collegata. Quanto era già stato letto resta.',
   'error.articles.empty': 'In questa cartella non ci sono guide. Le guide sono documenti il cui nome finisce in .md.',

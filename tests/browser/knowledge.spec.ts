@@ -42,6 +42,11 @@ test('an article is found by a word of it, read with that word marked, and left 
 });
 
 test('in a call what may help is beside the form, and is read without leaving it', async ({ page, engine }) => {
+  let news = 0;
+  page.on('websocket', (socket) =>
+    socket.on('framereceived', ({ payload }) => (news += String(payload).includes('"part":"calls"') ? 1 : 0)),
+  );
+  const told = () => news;
   await begin(page, engine);
   await takeCall(page);
   await expect(page.getByRole('heading', { name: 'May help' })).toBeHidden();
@@ -56,6 +61,21 @@ test('in a call what may help is beside the form, and is read without leaving it
   await nothingForAxe(page);
   await expect(page.getByRole('button', { name: /^Hang up/ })).toBeVisible();
   await expect(page.getByLabel('Note')).toHaveValue('they were charged twice in March');
+
+  // In its room it stays as it is read, whatever the call tells meanwhile; the sheet of shortcuts has its own Escape.
+  await page.keyboard.press('Alt+3');
+  await page.getByRole('link', { name: /Invoice amount/ }).press('Enter');
+  await expect(page.getByRole('heading', { level: 1, name: /Invoice amount/ })).toBeFocused();
+  const link = page.getByRole('link', { name: 'More users' });
+  await link.focus();
+  const before = told();
+  await expect.poll(told, 'news of the call').toBeGreaterThan(before + 2);
+  await expect(link).toBeFocused();
+  await page.keyboard.press('?');
+  await expect(page.getByRole('dialog')).toBeVisible();
+  await page.keyboard.press('Escape');
+  await expect(page.getByRole('dialog')).toBeHidden();
+  await expect(page.getByRole('heading', { level: 1, name: /Invoice amount/ })).toBeVisible();
 });
 
 test('an employer’s folder takes the samples’ place, and stays when it can’t be reached', async ({

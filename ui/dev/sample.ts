@@ -51,6 +51,7 @@ export function snapshot(): Snapshot {
         count: 42,
         read: now() - 40_000,
         problem: null,
+        notReadCount: 1,
         notRead: [{ file: 'old/prices.md', why: 'not_text' }],
       },
       mended: null,

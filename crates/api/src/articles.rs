@@ -17,16 +17,17 @@ impl Engine {
             count: a.count,
             read: a.read,
             problem: a.problem.map(|e| cuffia_desk::DeskError::from(e).into()),
+            not_read_count: u32::try_from(a.not_read_count).unwrap_or(u32::MAX),
             not_read: a.not_read.into_iter().map(|(file, e)| NotReadFile { file, why: why(e) }).collect(),
         }
     }
 
     pub(crate) async fn find_articles(&self, f: FindArticles) -> Result<Vec<ArticleRow>, ApiError> {
-        Ok(self.desk().find_articles(&f.text)?.into_iter().map(row).collect())
+        Ok(self.desk().find_articles(f.text).await?.into_iter().map(row).collect())
     }
 
     pub(crate) async fn suggest_articles(&self, f: FindArticles) -> Result<Vec<ArticleRow>, ApiError> {
-        Ok(self.desk().suggest_articles(&f.text)?.into_iter().map(row).collect())
+        Ok(self.desk().suggest_articles(f.text).await?.into_iter().map(row).collect())
     }
 
     pub(crate) async fn open_article(&self, o: OpenArticle) -> Result<ArticlePage, ApiError> {

@@ -11,6 +11,8 @@ use unicode_normalization::char::is_combining_mark;
 const MOST_STEMS: usize = 32;
 /// A word that more than one article in so many has says nothing about any.
 const RARE: usize = 3;
+/// So many articles are removed in one go: a call that comes waits no longer.
+const AT_ONCE: usize = 100;
 /// A word in the title says as much as so many in the text.
 const IN_TITLE: f64 = 3.0;
 
@@ -23,6 +25,8 @@ pub struct Article {
     pub title: String,
     /// Its text as it was written, Markdown.
     pub body: String,
+    /// Its text without marks.
+    pub text: String,
     /// When it was last changed, UTC milliseconds.
     pub changed: i64,
 }
@@ -32,8 +36,6 @@ pub struct Article {
 pub struct NewArticle {
     /// The article.
     pub article: Article,
-    /// Its text without marks, to be found by.
-    pub text: String,
     /// Changes whenever the article does.
     pub stamp: String,
 }
@@ -54,23 +56,20 @@ impl Words {
     }
 
     /// Where in a text, in bytes, words stand that begin with one of these: as they are found, whatever their accents and their alphabet.
-    pub fn hits(&self, text: &str) -> Vec<Range<usize>> {
-        let mut hits = Vec::new();
-        let mut begun = None;
+    pub fn hits<'a>(&'a self, text: &'a str) -> impl Iterator<Item = Range<usize>> + 'a {
         let of_word = |c: char| c.is_alphanumeric() || is_combining_mark(c);
-        for (at, c) in text.char_indices().chain([(text.len(), ' ')]) {
-            match (begun, of_word(c)) {
-                (None, true) => begun = Some(at),
-                (Some(from), false) => {
-                    begun = None;
-                    if self.begin(&text[from..at]) {
-                        hits.push(from..at);
-                    }
-                }
-                _ => {}
+        let mut begun = None;
+        text.char_indices().chain([(text.len(), ' ')]).filter_map(move |(at, c)| match (begun, of_word(c)) {
+            (None, true) => {
+                begun = Some(at);
+                None
             }
-        }
-        hits
+            (Some(from), false) => {
+                begun = None;
+                self.begin(&text[from..at]).then_some(from..at)
+            }
+            _ => None,
+        })
     }
 
     fn begin(&self, word: &str) -> bool {
@@ -109,7 +108,7 @@ fn stems(text: &str) -> Vec<String> {
 }
 
 fn article(row: &Row<'_>) -> rusqlite::Result<Article> {
-    Ok(Article { id: row.get(0)?, title: row.get(1)?, body: row.get(2)?, changed: row.get(3)? })
+    Ok(Article { id: row.get(0)?, title: row.get(1)?, body: row.get(2)?, text: row.get(3)?, changed: row.get(4)? })
 }
 
 impl Store {
@@ -123,30 +122,45 @@ impl Store {
         Ok(all.query_map([], |r| Ok((r.get(0)?, r.get(1)?)))?.collect::<Result<_, _>>()?)
     }
 
-    /// From now on there are these articles: the new ones, and of those that were here the ones in `there`.
+    /// Puts articles in place of what there was of them. What they are found by is worked out before anybody else has to wait.
     ///
     /// # Errors
     /// When the database refuses; then all is as it was.
-    pub fn put_articles(&self, new: &[NewArticle], there: &BTreeSet<String>) -> Result<(), StoreError> {
-        let gone: Vec<String> = self.article_stamps()?.into_keys().filter(|id| !there.contains(id)).collect();
+    pub fn put_articles(&self, new: &[NewArticle]) -> Result<(), StoreError> {
+        let by = |text: &str| search::indexed(&apart(text));
+        let found_by: Vec<_> = new.iter().map(|n| (by(&n.article.title), by(&n.article.text))).collect();
         let mut db = self.write();
         let tx = db.transaction()?;
-        for id in &gone {
-            tx.prepare_cached("DELETE FROM article_text WHERE rowid = (SELECT n FROM article WHERE id = ?1)")?
-                .execute([id])?;
-            tx.prepare_cached("DELETE FROM article WHERE id = ?1")?.execute([id])?;
-        }
-        for NewArticle { article: a, text, stamp } in new {
+        for (NewArticle { article: a, stamp }, (title, text)) in new.iter().zip(found_by) {
             let n: i64 = tx
                 .prepare_cached(
-                    "INSERT INTO article (id, title, body, stamp, changed) VALUES (?1, ?2, ?3, ?4, ?5)
-                     ON CONFLICT(id) DO UPDATE SET title = ?2, body = ?3, stamp = ?4, changed = ?5 RETURNING n",
+                    "INSERT INTO article (id, title, body, text, stamp, changed) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                     ON CONFLICT(id) DO UPDATE SET title = ?2, body = ?3, text = ?4, stamp = ?5, changed = ?6 RETURNING n",
                 )?
-                .query_row(params![a.id, a.title, a.body, stamp, a.changed], |r| r.get(0))?;
+                .query_row(params![a.id, a.title, a.body, a.text, stamp, a.changed], |r| r.get(0))?;
             tx.prepare_cached("INSERT OR REPLACE INTO article_text (rowid, title, text) VALUES (?1, ?2, ?3)")?
-                .execute(params![n, search::indexed(&apart(&a.title)), search::indexed(&apart(text))])?;
+                .execute(params![n, title, text])?;
         }
         Ok(tx.commit()?)
+    }
+
+    /// Removes the articles that are not among these.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn keep_articles(&self, there: &BTreeSet<String>) -> Result<(), StoreError> {
+        let gone: Vec<String> = self.article_stamps()?.into_keys().filter(|id| !there.contains(id)).collect();
+        for some in gone.chunks(AT_ONCE) {
+            let mut db = self.write();
+            let tx = db.transaction()?;
+            for id in some {
+                tx.prepare_cached("DELETE FROM article_text WHERE rowid = (SELECT n FROM article WHERE id = ?1)")?
+                    .execute([id])?;
+                tx.prepare_cached("DELETE FROM article WHERE id = ?1")?.execute([id])?;
+            }
+            tx.commit()?;
+        }
+        Ok(())
     }
 
     /// How many articles there are.
@@ -164,7 +178,7 @@ impl Store {
     pub fn article(&self, id: &str) -> Result<(Article, u32), StoreError> {
         let db = self.read();
         let found = db
-            .prepare_cached("SELECT id, title, body, changed FROM article WHERE id = ?1")?
+            .prepare_cached("SELECT id, title, body, text, changed FROM article WHERE id = ?1")?
             .query_row([id], article)
             .optional()?
             .ok_or(StoreError::Missing("article"))?;
@@ -181,12 +195,12 @@ impl Store {
         let db = self.read();
         if words.is_empty() {
             let mut all = db.prepare_cached(
-                "SELECT id, title, body, changed FROM article ORDER BY title COLLATE NOCASE, id LIMIT ?1",
+                "SELECT id, title, body, text, changed FROM article ORDER BY title COLLATE NOCASE, id LIMIT ?1",
             )?;
             return Ok(all.query_map([limit], article)?.collect::<Result<_, _>>()?);
         }
         let mut find = db.prepare_cached(
-            "SELECT a.id, a.title, a.body, a.changed FROM article_text t JOIN article a ON a.n = t.rowid
+            "SELECT a.id, a.title, a.body, a.text, a.changed FROM article_text t JOIN article a ON a.n = t.rowid
              WHERE article_text MATCH ?1 ORDER BY bm25(article_text, 8.0, 1.0) LIMIT ?2",
         )?;
         let mut of = |query: String| -> Result<Vec<Article>, StoreError> {
@@ -227,7 +241,7 @@ impl Store {
         let mut best: Vec<(i64, f64)> =
             found.into_iter().filter(|(_, (_, words))| *words >= 2).map(|(n, (score, _))| (n, score)).collect();
         best.sort_by(|a, b| b.1.total_cmp(&a.1));
-        let mut get = db.prepare_cached("SELECT id, title, body, changed FROM article WHERE n = ?1")?;
+        let mut get = db.prepare_cached("SELECT id, title, body, text, changed FROM article WHERE n = ?1")?;
         best.iter().take(limit).map(|(n, _)| Ok(get.query_row([n], article)?)).collect()
     }
 

@@ -101,8 +101,8 @@ const STEPS: &[&str] = &[
     "CREATE TABLE audit (seq INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, what TEXT NOT NULL, detail TEXT NOT NULL) STRICT;
      CREATE INDEX request_at ON request(at, id) WHERE call IS NOT NULL;",
     "CREATE TABLE article (
-         n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, title TEXT NOT NULL, body TEXT NOT NULL, stamp TEXT NOT NULL,
-         changed INTEGER NOT NULL) STRICT;
+         n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, title TEXT NOT NULL, body TEXT NOT NULL, text TEXT NOT NULL,
+         stamp TEXT NOT NULL, changed INTEGER NOT NULL) STRICT;
      CREATE VIRTUAL TABLE article_text USING fts5(title, text, prefix = '2 3', tokenize = 'unicode61');
      INSERT INTO article_text(article_text, rank) VALUES ('secure-delete', 1);
      CREATE TABLE article_use (

@@ -13,6 +13,7 @@ use crate::{Desk, DeskError, blocking};
 use cuffia_customers::{Article, NewArticle, Words};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// The folder is looked at this often.
@@ -22,6 +23,10 @@ const MOST_NAMED: usize = 50;
 /// A longer list would not be looked through.
 const MOST_FOUND: u32 = 50;
 const MOST_LISTED: u32 = 500;
+/// Articles that are put into the store in one go.
+const AT_ONCE: usize = 50;
+/// How long a folder may take to say what is in it.
+const PATIENCE: Duration = Duration::from_secs(20);
 /// Articles suggested in a call.
 const SUGGESTED: usize = 3;
 
@@ -74,8 +79,10 @@ pub struct Articles {
     pub read: Option<i64>,
     /// Why it could not be read the last time. What was read before is still there.
     pub problem: Option<ArticlesError>,
-    /// Files that are not articles, and why.
+    /// The first of the files and folders that are not read, and why.
     pub not_read: Vec<(String, NotRead)>,
+    /// How many those are.
+    pub not_read_count: usize,
 }
 
 /// An article in a list.
@@ -105,7 +112,7 @@ pub struct ArticlePage {
 fn found(article: Article, words: &Words) -> FoundArticle {
     FoundArticle {
         title: markdown::pieces(&article.title, words),
-        excerpt: markdown::excerpt(&article.body, &article.title, words),
+        excerpt: markdown::excerpt(&article.text, &article.title, words),
         id: article.id,
     }
 }
@@ -114,7 +121,7 @@ fn new_article(id: String, text: String, stamp: String, changed: i64) -> NewArti
     let named = || Path::new(&id).file_stem().map_or_else(|| id.clone(), |stem| stem.to_string_lossy().into_owned());
     let title = markdown::title(&text).unwrap_or_else(named);
     let plain = markdown::plain(&text);
-    NewArticle { text: plain, stamp, article: Article { title, body: text, changed, id } }
+    NewArticle { stamp, article: Article { id, title, body: text, text: plain, changed } }
 }
 
 impl Desk {
@@ -127,19 +134,28 @@ impl Desk {
     ///
     /// # Errors
     /// When the store refuses.
-    pub fn find_articles(&self, text: &str) -> Result<Vec<FoundArticle>, DeskError> {
-        let words = Words::of(text);
-        let all = self.store().find_articles(&words, if words.is_empty() { MOST_LISTED } else { MOST_FOUND })?;
-        Ok(all.into_iter().map(|article| found(article, &words)).collect())
+    pub async fn find_articles(&self, text: String) -> Result<Vec<FoundArticle>, DeskError> {
+        let desk = self.clone();
+        blocking(move || {
+            let words = Words::of(&text);
+            let most = if words.is_empty() { MOST_LISTED } else { MOST_FOUND };
+            let all = desk.store().find_articles(&words, most)?;
+            Ok(all.into_iter().map(|article| found(article, &words)).collect())
+        })
+        .await
     }
 
     /// Articles that may help with what is written down in a call.
     ///
     /// # Errors
     /// When the store refuses.
-    pub fn suggest_articles(&self, text: &str) -> Result<Vec<FoundArticle>, DeskError> {
-        let all = self.store().suggest_articles(text, SUGGESTED)?;
-        Ok(all.into_iter().map(|article| found(article, &Words::default())).collect())
+    pub async fn suggest_articles(&self, text: String) -> Result<Vec<FoundArticle>, DeskError> {
+        let desk = self.clone();
+        blocking(move || {
+            let all = desk.store().suggest_articles(&text, SUGGESTED)?;
+            Ok(all.into_iter().map(|article| found(article, &Words::default())).collect())
+        })
+        .await
     }
 
     /// An article to be read, with these words marked; in a call that is counted.
@@ -147,11 +163,12 @@ impl Desk {
     /// # Errors
     /// When there is no such article, or the store refuses.
     pub fn open_article(&self, id: &str, words: &str, call: Option<&str>) -> Result<ArticlePage, DeskError> {
+        let (article, mut calls) = self.store().article(id)?;
         // What a trainee looks up in practice helped no customer.
         if let Some(call) = call.filter(|call| self.store().call(call).is_ok_and(|c| !c.practice)) {
             self.store().use_article(id, call, self.now())?;
+            (_, calls) = self.store().article(id)?;
         }
-        let (article, calls) = self.store().article(id)?;
         let html = markdown::html(&article.body, &article.title, id, &Words::of(words));
         Ok(ArticlePage { title: article.title, html, changed: article.changed, calls })
     }
@@ -161,7 +178,8 @@ impl Desk {
     /// # Errors
     /// When it leads neither to the web nor to a mail, or nothing can be opened.
     pub fn open_link(&self, address: &str) -> Result<(), DeskError> {
-        if !["https://", "http://", "mailto:"].iter().any(|scheme| address.starts_with(scheme)) {
+        let scheme = address.split_once(':').map(|(scheme, _)| scheme.to_ascii_lowercase());
+        if !matches!(scheme.as_deref(), Some("https" | "http" | "mailto")) {
             return Err(ArticlesError::Link(address.to_owned()).into());
         }
         self.browse(address)
@@ -174,7 +192,7 @@ impl Desk {
     pub async fn set_articles(&self, folder: Option<String>) -> Result<(), DeskError> {
         if let Some(folder) = &folder {
             let folder = folder.clone();
-            blocking(move || Ok(look(&folder).map(drop)?)).await?;
+            blocking(move || Ok(look_in_time(&folder).map(drop)?)).await?;
         }
         self.store().set_setting(FOLDER, &folder)?;
         self.read_articles().await
@@ -200,10 +218,9 @@ impl Desk {
     pub async fn read_articles(&self) -> Result<(), DeskError> {
         let alone = self.reading().lock().await;
         let desk = self.clone();
-        let new = blocking(move || desk.read_now()).await;
-        drop(alone);
-        let new = new?;
+        let new = blocking(move || desk.read_now()).await?;
         let changed = self.with(|s| std::mem::replace(&mut s.articles, new.clone()) != new);
+        drop(alone);
         if changed {
             self.say(DeskEvent::Articles);
         }
@@ -243,11 +260,12 @@ impl Desk {
         // A database that was mended has lost them.
         let lost = !none && store.count_articles()? == 0;
         if lost || store.setting::<String>(SOURCE)?.as_ref() != Some(&source) {
-            let new: Vec<_> = sample::all(italian)
-                .filter(|_| !none)
+            let all = sample::all(italian).filter(|_| !none);
+            let new: Vec<_> = all
                 .map(|(id, text)| new_article(id.to_owned(), text.to_owned(), source.clone(), sample::WRITTEN))
                 .collect();
-            store.put_articles(&new, &new.iter().map(|n| n.article.id.clone()).collect())?;
+            store.put_articles(&new)?;
+            store.keep_articles(&new.into_iter().map(|n| n.article.id).collect())?;
             store.set_setting(SOURCE, &source)?;
         }
         Ok(Articles { count: store.count_articles()?, ..Articles::default() })
@@ -256,24 +274,24 @@ impl Desk {
     fn read_folder(&self, folder: String) -> Result<Articles, DeskError> {
         let store = self.store();
         let of_it = store.setting::<String>(SOURCE)?.as_ref() == Some(&folder);
-        let listed = match look(&folder) {
-            Ok(listed) => listed,
+        let (listed, closed) = match look_in_time(&folder) {
+            Ok(found) => found,
             Err(problem) => {
                 let read = self.articles().read.filter(|_| of_it);
-                let count = store.count_articles()?;
-                return Ok(Articles { folder: Some(folder), count, read, problem: Some(problem), not_read: vec![] });
+                let (folder, count, problem) = (Some(folder), store.count_articles()?, Some(problem));
+                return Ok(Articles { folder, count, read, problem, ..Articles::default() });
             }
         };
         let stamps = if of_it { store.article_stamps()? } else { BTreeMap::new() };
-        let (mut new, mut there, mut not_read) = (Vec::new(), BTreeSet::new(), Vec::new());
+        let mut there = BTreeSet::new();
+        let mut not_read: Vec<_> = closed.into_iter().map(|id| (id, NotRead::Refused)).collect();
+        let mut new = Vec::new();
         for file in listed {
             if stamps.get(&file.id) != Some(&file.stamp) {
                 match folder::read(&file) {
                     Ok(text) => new.push(new_article(file.id.clone(), text, file.stamp, file.changed)),
                     Err(why) => {
-                        if not_read.len() < MOST_NAMED {
-                            not_read.push((file.id.clone(), why));
-                        }
+                        not_read.push((file.id.clone(), why));
                         // What was read of it before stays.
                         if !stamps.contains_key(&file.id) {
                             continue;
@@ -282,26 +300,58 @@ impl Desk {
                 }
             }
             there.insert(file.id);
+            // In pieces: a call that comes meanwhile waits for none of them.
+            if new.len() == AT_ONCE {
+                store.put_articles(&std::mem::take(&mut new))?;
+            }
         }
-        if !new.is_empty() || !of_it || there.len() != stamps.len() {
-            store.put_articles(&new, &there)?;
+        store.put_articles(&new)?;
+        if !of_it || there.len() != stamps.len() || stamps.keys().any(|id| !there.contains(id)) {
+            store.keep_articles(&there)?;
         }
         if !of_it {
             store.set_setting(SOURCE, &folder)?;
         }
-        let (count, read) = (store.count_articles()?, Some(self.now()));
-        Ok(Articles { folder: Some(folder), count, read, problem: None, not_read })
+        let (count, read, not_read_count) = (store.count_articles()?, Some(self.now()), not_read.len());
+        not_read.truncate(MOST_NAMED);
+        Ok(Articles { folder: Some(folder), count, read, problem: None, not_read, not_read_count })
     }
 }
 
-/// The files of a folder.
-fn look(folder: &str) -> Result<Vec<folder::Listed>, ArticlesError> {
+type Found = (Vec<folder::Listed>, Vec<String>);
+
+/// The files of a folder, and the folders in it that may not be read.
+fn look(folder: &str) -> Result<Found, ArticlesError> {
     let path = PathBuf::from(folder);
     if !path.is_absolute() {
         return Err(ArticlesError::Relative(folder.to_owned()));
     }
-    let listed =
-        folder::list(&path).map_err(|e| ArticlesError::Folder { folder: folder.to_owned(), why: e.to_string() })?;
+    let found = folder::list(&path).map_err(|e| unreadable(folder, e.to_string()))?;
     // A share that is not connected is an empty folder on some systems: what was read is not given up for that.
-    if listed.is_empty() { Err(ArticlesError::Empty(folder.to_owned())) } else { Ok(listed) }
+    if found.0.is_empty() { Err(ArticlesError::Empty(folder.to_owned())) } else { Ok(found) }
+}
+
+fn unreadable(folder: &str, why: String) -> ArticlesError {
+    ArticlesError::Folder { folder: folder.to_owned(), why }
+}
+
+/// Folders at which somebody still looks.
+static LOOKED_AT: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
+/// The same, but a share that hangs is given up: whoever waits for it waits alone, and nobody joins him.
+fn look_in_time(folder: &str) -> Result<Found, ArticlesError> {
+    let late = || unreadable(folder, "it does not answer".into());
+    let looked_at = || LOOKED_AT.lock().unwrap_or_else(PoisonError::into_inner);
+    if !looked_at().insert(folder.to_owned()) {
+        return Err(late());
+    }
+    let (found, told) = std::sync::mpsc::channel();
+    let at = folder.to_owned();
+    std::thread::spawn(move || {
+        let look = look(&at);
+        looked_at().remove(&at);
+        // Nobody may be waiting any more.
+        let _ = found.send(look);
+    });
+    told.recv_timeout(PATIENCE).unwrap_or_else(|_| Err(late()))
 }

@@ -9,16 +9,18 @@ use cuffia_customers::sync::upstream::Entity;
 use cuffia_customers::{CallRecord, WaitingEvent, new_id, normalise};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long anybody wants to hear that a call rings or was answered, milliseconds.
 const NEWS_MS: i64 = 60_000;
 /// How long a call that is over is told, milliseconds: a week.
 const RECORD_MS: i64 = 7 * 24 * 3_600_000;
 /// Between two attempts: at first, and at most.
-const FIRST_PAUSE: Duration = Duration::from_secs(2);
-const LONGEST_PAUSE: Duration = Duration::from_secs(300);
-/// An event that a program has failed over so many times holds up no others.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// A program that says when to come again is not asked to say so for longer than this.
+const LONGEST_WISH: Duration = Duration::from_secs(600);
+/// An event that Zammad has failed over so many times holds up no others: it says no more of why, be it for ever.
 const MOST_FAULTS: u32 = 3;
 /// The longest time without a look at what is to be told.
 const LOOK: Duration = Duration::from_secs(60);
@@ -52,7 +54,12 @@ struct Kept {
 pub(crate) struct Telling {
     teller: Option<Arc<Teller>>,
     problem: Option<CrmError>,
+    /// Attempts in a row that came to nothing.
     failures: u32,
+    /// The event that the program failed over, and how often.
+    faults: (i64, u32),
+    /// Nothing is told before, whatever happens.
+    not_before: Option<Instant>,
 }
 
 impl Desk {
@@ -145,7 +152,9 @@ impl Desk {
         }
         let line = self.line();
         let account = self.saved_account()?;
-        let extension = if line.kind == LineKind::Real { line.user } else { String::new() };
+        // The line may be another by now, or not there yet.
+        let saved = account.as_ref().map(|a| a.account(self.trust()).user);
+        let extension = if line.kind == LineKind::Real { line.user } else { saved.unwrap_or_default() };
         let operator = account.map(|a| a.display_name).filter(|name| !name.trim().is_empty());
         let number = normalise(&call.number, self.region());
         let event = CallEvent {
@@ -175,27 +184,14 @@ impl Desk {
     }
 
     pub(crate) async fn carry_events(self) {
-        let desk = self.clone();
-        match blocking(move || desk.events_target()).await {
-            Ok(Some(target)) => match Teller::new(&target, &self.trust()) {
-                Ok(teller) => self.with(|s| s.telling.teller = s.telling.teller.take().or(Some(Arc::new(teller)))),
-                Err(e) => self.complain(&e.into()),
-            },
-            Ok(None) => {}
-            Err(e) => self.complain(&e),
-        }
         loop {
-            let pause = match self.carry_one().await {
-                Ok(None) => LOOK,
-                Ok(Some(pause)) => pause,
-                Err(e) => {
-                    tracing::warn!("events of calls: {e}");
-                    LOOK
-                }
-            };
-            if pause.is_zero() {
-                continue;
+            match self.carry_one().await {
+                Ok(true) => continue,
+                Ok(false) => {}
+                Err(e) => tracing::warn!("events of calls: {e}"),
             }
+            let until = self.locked().telling.not_before;
+            let pause = until.map_or(LOOK, |until| until.saturating_duration_since(Instant::now()));
             tokio::select! {
                 () = self.telling().notified() => {}
                 () = tokio::time::sleep(pause) => {}
@@ -203,70 +199,109 @@ impl Desk {
         }
     }
 
-    /// Tells the oldest event. The answer is when to go on; none when there is nothing to tell.
-    async fn carry_one(&self) -> Result<Option<Duration>, DeskError> {
-        let Some(teller) = self.locked().telling.teller.clone() else { return Ok(None) };
-        let Some(waiting) = self.store().next_event()? else { return Ok(None) };
-        let Some(event) = self.wanted(&waiting, &teller)? else { return Ok(Some(Duration::ZERO)) };
+    /// Whom to tell; asked of the key store until it says, for it may be locked when the program starts.
+    async fn teller(&self) -> Result<Option<Arc<Teller>>, DeskError> {
+        if let Some(teller) = self.locked().telling.teller.clone() {
+            return Ok(Some(teller));
+        }
+        if self.is_signed_out() || self.store().setting::<Option<Kept>>(FORM)?.flatten().is_none() {
+            return Ok(None);
+        }
+        let desk = self.clone();
+        let Some(target) = blocking(move || desk.events_target()).await? else { return Ok(None) };
+        let teller = Arc::new(Teller::new(&target, &self.trust())?);
+        // Another may have been chosen while the key store asked.
+        Ok(Some(self.with(|s| s.telling.teller.get_or_insert(teller).clone())))
+    }
+
+    /// Tells the oldest event. True when the next may be told at once.
+    async fn carry_one(&self) -> Result<bool, DeskError> {
+        let Some(teller) = self.teller().await? else { return Ok(false) };
+        if self.locked().telling.not_before.is_some_and(|until| Instant::now() < until) {
+            return Ok(false);
+        }
+        let Some(waiting) = self.store().next_event()? else { return Ok(false) };
+        let Some(event) = self.wanted(&waiting, &teller)? else { return Ok(true) };
         let told = teller.tell(&event, self.now()).await;
         // Another one may be told meanwhile.
         if !self.locked().telling.teller.as_ref().is_some_and(|now| Arc::ptr_eq(now, &teller)) {
-            return Ok(Some(Duration::ZERO));
+            return Ok(true);
         }
-        let (problem, pause) = match told {
+        let (problem, again) = match told {
             Told::Yes if event.what == Happening::Ended => {
                 self.store().drop_events_of(&event.call)?;
-                (None, Duration::ZERO)
+                (None, None)
             }
             Told::Yes => {
                 self.store().event_is_told(waiting.seq)?;
-                (None, Duration::ZERO)
+                (None, None)
             }
-            Told::Fault(why) if self.locked().telling.failures + 1 < MOST_FAULTS => (Some(why), self.later(None)),
+            Told::Fault(why) if teller.form() == Form::Webhook || self.faults(waiting.seq) < MOST_FAULTS => {
+                (Some(why), Some(self.rest(None)))
+            }
             Told::No(why) | Told::Fault(why) => {
                 tracing::warn!("an event of a call was not taken: {why}");
-                self.store().drop_event(waiting.seq)?;
-                (Some(why), Duration::ZERO)
+                self.give_up(&waiting, Some(event.what))?;
+                (Some(why), None)
             }
-            Told::Later { after_ms, why } => (Some(why), self.later(after_ms)),
+            Told::Later { after_ms, why } => (Some(why), Some(self.rest(after_ms))),
         };
         let was = self.with(|s| {
-            if pause.is_zero() {
+            if again.is_none() {
                 s.telling.failures = 0;
             }
+            s.telling.not_before = again.map(|pause| Instant::now() + pause);
             std::mem::replace(&mut s.telling.problem, problem.clone())
         });
         // Once: it stands in the settings as long as it lasts.
-        if let Some(problem @ (CrmError::Token | CrmError::NothingThere | CrmError::CtiOff)) = &problem
-            && was.as_ref() != Some(problem)
-        {
-            self.say(DeskEvent::Notice(
-                "events.refused".into(),
-                format!("The employer's program is not told of calls: {problem}"),
-            ));
+        let lasting = matches!(problem, Some(CrmError::Token | CrmError::NothingThere | CrmError::CtiOff));
+        if let Some(problem) = problem.filter(|_| lasting).filter(|problem| was.as_ref() != Some(problem)) {
+            let text = format!("The employer's program is not told of calls: {problem}");
+            self.say(DeskEvent::Notice("events.refused".into(), text));
         }
         self.say(DeskEvent::Events);
-        Ok(Some(pause))
+        Ok(again.is_none())
+    }
+
+    /// How often a program has failed over an event, with this time.
+    fn faults(&self, seq: i64) -> u32 {
+        self.with(|s| {
+            let before = if s.telling.faults.0 == seq { s.telling.faults.1 } else { 0 };
+            s.telling.faults = (seq, before.saturating_add(1));
+            s.telling.faults.1
+        })
     }
 
     /// When the same event is tried again: each time later, or when the program says.
-    fn later(&self, after_ms: Option<i64>) -> Duration {
+    fn rest(&self, after_ms: Option<i64>) -> Duration {
         let before = self.with(|s| {
             s.telling.failures = s.telling.failures.saturating_add(1);
             s.telling.failures - 1
         });
-        let asked = after_ms.and_then(|ms| u64::try_from(ms).ok()).map(Duration::from_millis);
-        asked.unwrap_or(FIRST_PAUSE.saturating_mul(1 << before.min(10))).clamp(FIRST_PAUSE, LONGEST_PAUSE)
+        let wish = after_ms.and_then(|ms| u64::try_from(ms).ok()).map(Duration::from_millis);
+        let own = FIRST_PAUSE.saturating_mul(1 << before.min(10)).min(LONGEST_PAUSE);
+        wish.unwrap_or(own).clamp(FIRST_PAUSE, LONGEST_WISH)
+    }
+
+    /// An event is not told; with an end all of its call is done with.
+    fn give_up(&self, waiting: &WaitingEvent, what: Option<Happening>) -> Result<(), DeskError> {
+        let store = self.store();
+        Ok(match what {
+            Some(Happening::Ended) => store.drop_events_of(&waiting.call)?,
+            _ => store.drop_event(waiting.seq)?,
+        })
     }
 
     /// The event, if anybody still wants to hear it. Zammad keeps no calls of the past: one that it was not told of while it rang it would
     /// take for one that rings now.
     fn wanted(&self, waiting: &WaitingEvent, teller: &Teller) -> Result<Option<CallEvent>, DeskError> {
-        let event = serde_json::from_str::<CallEvent>(&waiting.body).ok().filter(|_| self.now() <= waiting.until);
+        let read = serde_json::from_str::<CallEvent>(&waiting.body).ok();
+        let what = read.as_ref().map(|event| event.what);
+        let event = read.filter(|_| self.now() <= waiting.until);
         let unknown = |e: &CallEvent| teller.form() == Form::Zammad && e.what != Happening::Began && !waiting.followed;
         let event = event.filter(|e| !unknown(e));
         if event.is_none() {
-            self.store().drop_event(waiting.seq)?;
+            self.give_up(waiting, what)?;
         }
         Ok(event)
     }

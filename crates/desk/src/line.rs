@@ -64,7 +64,7 @@ const ACCOUNT: &str = "line.account";
 const WANTED: &str = "line.wanted";
 
 impl RealAccount {
-    fn account(&self, trust: Trust) -> Account {
+    pub(crate) fn account(&self, trust: Trust) -> Account {
         let typed = self.user.trim();
         let typed = typed.strip_prefix("sip:").unwrap_or(typed);
         let (user, domain) = typed.split_once('@').map_or((typed, None), |(user, domain)| (user, Some(domain.into())));

@@ -15,8 +15,10 @@ wire! {
         read: Option<i64>,
         /// Why it could not be read the last time; what was read before is still there.
         problem: Option<ApiError>,
-        /// Files in it that are no articles.
+        /// Files and folders in it that are not read: the first of them.
         not_read: Vec<NotReadFile>,
+        /// How many those are.
+        not_read_count: u32,
     }
 
     /// A file that is no article.

@@ -52,6 +52,7 @@ async fn a_folders_articles_are_found_by_their_words_and_what_is_none_is_named()
     assert_eq!(articles.folder.as_deref(), folder.path().to_str());
     let not_read: Vec<_> = articles.not_read.iter().map(|f| (f.file.as_str(), f.why)).collect();
     assert_eq!(not_read, [("latin1.md", NotRead::NotText), ("long.md", NotRead::TooLong)]);
+    assert_eq!(articles.not_read_count, 2);
 
     assert_eq!(titles(&shell, "find_articles", "").await, ["estate", "Resi e rimborsi"]);
     for words in ["import", "RIMBORSO dell’importo", "dieci gior"] {
@@ -80,6 +81,17 @@ async fn what_changes_in_the_folder_changes_here_and_a_folder_out_of_reach_takes
     assert_eq!(titles(&shell, "find_articles", "").await, ["Nuovo", "Resi"]);
     assert_eq!(titles(&shell, "find_articles", "rimborso").await.len(), 0, "the old words are gone");
     assert_eq!(titles(&shell, "find_articles", "scontrino").await.len(), 1);
+
+    // More than are put in one go, and gone again.
+    for i in 0..120 {
+        put(folder.path(), &format!("many/{i:03}.md"), format!("# Pagina {i}\n\nquaderno"));
+    }
+    shell.ask("read_articles", json!({})).await;
+    assert_eq!(shell.engine.whole().app.articles.count, 122);
+    fs::remove_dir_all(folder.path().join("many")).unwrap();
+    shell.ask("read_articles", json!({})).await;
+    assert_eq!(titles(&shell, "find_articles", "quaderno").await.len(), 0);
+    assert_eq!(shell.engine.whole().app.articles.count, 2);
 
     // A share that is not connected: no folder, or an empty one.
     let away = folder.path().with_extension("away");
@@ -119,8 +131,10 @@ async fn a_folder_that_is_none_is_refused_and_the_one_in_use_stays() {
         let refused = dispatch(&shell.engine, "open_link", json!({"address": address})).await.unwrap_err();
         assert_eq!(refused.code, "articles.link");
     }
-    shell.ask("open_link", json!({"address": "https://example.com/?a=1"})).await;
-    assert_eq!(*shell.pages.lock().unwrap(), ["https://example.com/?a=1"]);
+    for address in ["https://example.com/?a=1", "HTTPS://example.com"] {
+        shell.ask("open_link", json!({"address": address})).await;
+    }
+    assert_eq!(*shell.pages.lock().unwrap(), ["https://example.com/?a=1", "HTTPS://example.com"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -142,6 +156,8 @@ async fn in_a_call_the_articles_about_it_are_suggested_and_opening_one_is_counte
         assert_eq!(page(&shell, id, "", Some(&call)).await.calls, 1);
     }
     assert_eq!(page(&shell, id, "", Some("no-call")).await.calls, 1);
+    let nowhere = json!({"article": "nowhere.md", "words": "", "call": call});
+    assert_eq!(dispatch(&shell.engine, "open_article", nowhere).await.unwrap_err().code, "store.missing");
     // In another language they are other words of the same articles.
     shell.ask("set_preferences", json!({"language": "it", "theme": "system"})).await;
     shell.change("other articles", |c| matches!(c, Change::App(a) if a.articles.count == 6).then_some(())).await;

@@ -4,6 +4,7 @@
 mod articles;
 mod events;
 mod shell;
+mod sign_out;
 
 use cuffia_api::*;
 use cuffia_customers::sync::upstream::Entity;

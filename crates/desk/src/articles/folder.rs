@@ -1,6 +1,6 @@
 //! A folder of Markdown files: what is in it, and what is not taken from it.
 
-use std::fs::{DirEntry, Metadata};
+use std::fs::Metadata;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
@@ -41,13 +41,22 @@ pub(crate) fn is_markdown(end: &str) -> bool {
     ["md", "markdown"].iter().any(|known| end.eq_ignore_ascii_case(known))
 }
 
-/// The Markdown files of a folder and of those in it, by name. Hidden ones are left out, and links are not followed.
-pub(crate) fn list(folder: &Path) -> io::Result<Vec<Listed>> {
-    let mut found = Vec::new();
+/// The Markdown files of a folder and of those in it, by name, and the folders in it that may not be read. Hidden ones are left out, and
+/// links are not followed.
+pub(crate) fn list(folder: &Path) -> io::Result<(Vec<Listed>, Vec<String>)> {
+    let (mut found, mut closed) = (Vec::new(), Vec::new());
     let mut looked = 0;
     let mut folders = vec![(folder.to_owned(), 0)];
     while let Some((path, depth)) = folders.pop() {
-        for entry in std::fs::read_dir(&path)? {
+        let entries = match std::fs::read_dir(&path) {
+            // Such as what a disk has found of its own.
+            Err(e) if e.kind() == io::ErrorKind::PermissionDenied && depth > 0 => {
+                closed.extend(id(folder, &path));
+                continue;
+            }
+            entries => entries?,
+        };
+        for entry in entries {
             let entry = entry?;
             looked += 1;
             if looked > MOST {
@@ -60,21 +69,22 @@ pub(crate) fn list(folder: &Path) -> io::Result<Vec<Listed>> {
             if kind.is_dir() && depth < DEEPEST {
                 folders.push((entry.path(), depth + 1));
             } else if kind.is_file()
-                && let Some(id) = id(folder, &entry)
+                && entry.path().extension().is_some_and(|end| is_markdown(&end.to_string_lossy()))
+                && let Some(id) = id(folder, &entry.path())
             {
-                found.push(listed(id, entry.path(), &entry.metadata()?));
+                match entry.metadata() {
+                    // An editor's, gone again.
+                    Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+                    meta => found.push(listed(id, entry.path(), &meta?)),
+                }
             }
         }
     }
     found.sort_by(|a, b| a.id.cmp(&b.id));
-    Ok(found)
+    Ok((found, closed))
 }
 
-fn id(folder: &Path, entry: &DirEntry) -> Option<String> {
-    let path = entry.path();
-    if !path.extension().is_some_and(|end| is_markdown(&end.to_string_lossy())) {
-        return None;
-    }
+fn id(folder: &Path, path: &Path) -> Option<String> {
     let parts: Vec<_> = path.strip_prefix(folder).ok()?.iter().map(|part| part.to_string_lossy()).collect();
     Some(parts.join("/"))
 }

@@ -33,8 +33,43 @@ fn body(text: &str) -> (&str, &str) {
     ("", text)
 }
 
-fn events(text: &str) -> impl Iterator<Item = Event<'_>> {
-    TextMergeStream::new(Parser::new_ext(text, Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH))
+/// What is written, piece by piece. HTML comes as a whole, without comments and as text; a line's end in it is one.
+fn events(text: &str) -> Vec<Event<'_>> {
+    let mut all: Vec<Event<'_>> = Vec::new();
+    for event in TextMergeStream::new(Parser::new_ext(text, Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH)) {
+        match (all.last_mut(), event) {
+            // A block of it comes line by line.
+            (Some(Event::Html(before)), Event::Html(more)) => *before = format!("{before}{more}").into(),
+            (_, event) => all.push(event),
+        }
+    }
+    all.retain_mut(|event| match event {
+        Event::Html(html) | Event::InlineHtml(html) => {
+            let seen = without_comments(html);
+            *event = if is_break(&seen) { Event::HardBreak } else { Event::Text(seen.into()) };
+            !matches!(event, Event::Text(seen) if seen.trim().is_empty())
+        }
+        _ => true,
+    });
+    // Of a block that was a comment nothing is left.
+    let mut kept: Vec<Event<'_>> = Vec::with_capacity(all.len());
+    for event in all {
+        if event == Event::End(TagEnd::HtmlBlock) && kept.last() == Some(&Event::Start(Tag::HtmlBlock)) {
+            kept.pop();
+        } else {
+            kept.push(event);
+        }
+    }
+    kept
+}
+
+fn without_comments(html: &str) -> String {
+    let (mut seen, mut rest) = (String::new(), html);
+    while let Some((before, comment)) = rest.split_once("<!--") {
+        seen.push_str(before);
+        rest = comment.split_once("-->").map_or("", |(_, after)| after);
+    }
+    seen + rest
 }
 
 /// The title: what the front matter or the first heading of the first level says, if there is one.
@@ -44,17 +79,22 @@ pub(crate) fn title(text: &str) -> Option<String> {
     if let Some(title) = named.filter(|t| !t.is_empty()) {
         return Some(title.to_owned());
     }
-    let mut title: Option<String> = None;
-    for event in events(body) {
-        match (event, &mut title) {
-            (Event::Start(Tag::Heading { level: HeadingLevel::H1, .. }), None) => title = Some(String::new()),
-            (Event::End(TagEnd::Heading(_)), Some(_)) => break,
-            (Event::Text(t) | Event::Code(t), Some(title)) => title.push_str(&t),
-            (Event::SoftBreak, Some(title)) => title.push(' '),
+    let all = events(body);
+    let first = all.iter().position(|e| matches!(e, Event::Start(Tag::Heading { level: HeadingLevel::H1, .. })))?;
+    Some(heading(&all[first..])).filter(|t| !t.is_empty())
+}
+
+/// The words of the heading that begins here.
+fn heading(events: &[Event<'_>]) -> String {
+    let mut words = String::new();
+    for event in events.iter().take_while(|e| !matches!(e, Event::End(TagEnd::Heading(_)))) {
+        match event {
+            Event::Text(t) | Event::Code(t) => words.push_str(t),
+            Event::SoftBreak => words.push(' '),
             _ => {}
         }
     }
-    title.map(|t| t.trim().to_owned()).filter(|t| !t.is_empty())
+    words.trim().to_owned()
 }
 
 /// The text without marks, in lines.
@@ -64,9 +104,8 @@ pub(crate) fn plain(text: &str) -> String {
         match event {
             Event::Text(t) | Event::Code(t) => out.push_str(&t),
             Event::SoftBreak | Event::End(TagEnd::TableCell) => out.push(' '),
-            Event::Html(t) | Event::InlineHtml(t) if !is_comment(&t) && !is_break(&t) => out.push_str(&t),
             Event::End(end) if !is_inline(end) && !out.ends_with('\n') => out.push('\n'),
-            Event::HardBreak | Event::Rule | Event::InlineHtml(_) => out.push('\n'),
+            Event::HardBreak | Event::Rule => out.push('\n'),
             _ => {}
         }
     }
@@ -75,10 +114,6 @@ pub(crate) fn plain(text: &str) -> String {
 
 fn is_inline(end: TagEnd) -> bool {
     matches!(end, TagEnd::Emphasis | TagEnd::Strong | TagEnd::Strikethrough | TagEnd::Link | TagEnd::Image)
-}
-
-fn is_comment(html: &str) -> bool {
-    html.trim_start().starts_with("<!--")
 }
 
 fn is_break(html: &str) -> bool {
@@ -104,11 +139,10 @@ pub(crate) fn pieces(text: &str, words: &Words) -> Vec<Piece> {
 }
 
 /// Some words of an article around the first that was found, else its beginning; its title is left out.
-pub(crate) fn excerpt(markdown: &str, title: &str, words: &Words) -> Vec<Piece> {
-    let plain = plain(markdown);
+pub(crate) fn excerpt(plain: &str, title: &str, words: &Words) -> Vec<Piece> {
     let text: String =
         plain.trim_start().strip_prefix(title).unwrap_or(&plain).split_whitespace().collect::<Vec<_>>().join(" ");
-    let first = words.hits(&text).first().map_or(0, |hit| hit.start);
+    let first = words.hits(&text).next().map_or(0, |hit| hit.start);
     let before = text[..first].char_indices().rev().nth(BEFORE).map_or(0, |(at, _)| at);
     // At a word's beginning.
     let from = if before == 0 { 0 } else { text[before..first].find(' ').map_or(first, |space| before + space + 1) };
@@ -155,21 +189,16 @@ fn ours(html: &'static str) -> Event<'static> {
 /// stands as it was written, and links lead to the web, to a mail, to a call, or to another article.
 pub(crate) fn html(markdown: &str, title: &str, id: &str, words: &Words) -> String {
     let mut out = Vec::new();
-    let (mut in_title, mut titled) = (false, false);
     // The headings that one is under, by what they are written as.
     let mut above: Vec<HeadingLevel> = Vec::new();
     // Links that are shown, and those of which only the words are.
     let mut links = Vec::new();
-    let mut all = events(body(markdown).1).peekable();
-    while let Some(event) = all.next() {
+    let all = events(body(markdown).1);
+    let is_title = matches!(all.first(), Some(Event::Start(Tag::Heading { level: HeadingLevel::H1, .. })))
+        && heading(&all) == title;
+    let past_title = all.iter().position(|e| is_title && matches!(e, Event::End(TagEnd::Heading(_))));
+    for event in all.into_iter().skip(past_title.map_or(0, |end| end + 1)) {
         match event {
-            Event::Start(Tag::Heading { level: HeadingLevel::H1, .. })
-                if !titled && out.is_empty() && matches!(all.peek(), Some(Event::Text(t)) if t.trim() == title) =>
-            {
-                (in_title, titled) = (true, true);
-            }
-            Event::End(TagEnd::Heading(_)) if in_title => in_title = false,
-            _ if in_title => {}
             Event::Start(Tag::Heading { level, .. }) => {
                 above.retain(|a| *a < level);
                 above.push(level);
@@ -182,9 +211,6 @@ pub(crate) fn html(markdown: &str, title: &str, id: &str, words: &Words) -> Stri
             }
             Event::End(TagEnd::Heading(_)) => out.push(Event::End(TagEnd::Heading(below_title(&above)))),
             Event::Text(text) => out.extend(marked(&text, words)),
-            Event::Html(t) | Event::InlineHtml(t) if is_break(&t) => drop((t, out.push(Event::HardBreak))),
-            Event::Html(t) | Event::InlineHtml(t) if is_comment(&t) => drop(t),
-            Event::Html(t) | Event::InlineHtml(t) => out.extend(marked(&t, words)),
             Event::Start(Tag::Link { link_type, dest_url, .. }) => {
                 // A mail address alone is written without its scheme.
                 let mail = link_type == LinkType::Email && !dest_url.starts_with("mailto:");
@@ -320,7 +346,7 @@ mod tests {
         ) {
             let html = shown(&text, &words);
             proptest::prop_assert_eq!(is_known(&html), Ok(()), "{:?} became {:?}", text, html);
-            let _ = (plain(&text), excerpt(&text, "a", &Words::of(&words)));
+            let _ = excerpt(&plain(&text), "a", &Words::of(&words));
         }
     }
 
@@ -335,6 +361,21 @@ mod tests {
         );
         assert_eq!(shown("Кузнецов, Кузня", "kuznecov"), "<p><mark>Кузнецов</mark>, Кузня</p>\n");
         assert_eq!(shown("nothing", ""), "<p>nothing</p>\n");
+    }
+
+    #[test]
+    fn a_comment_is_not_shown_nor_found_and_what_stands_beside_it_is() {
+        let text =
+            "<!--\ninternal: margin\n-->\n\nOne <!-- two\nthree --> four\n\n<!-- x --> five <b>six</b>\n\n<!-- no end";
+        assert_eq!(shown(text, ""), "<p>One  four</p>\n<p> five &lt;b&gt;six&lt;/b&gt;\n</p>\n");
+        assert_eq!(plain(text).split_whitespace().collect::<Vec<_>>(), ["One", "four", "five", "<b>six</b>"]);
+    }
+
+    #[test]
+    fn a_heading_is_left_out_only_when_it_is_the_whole_title() {
+        assert_eq!(shown("# The *real* one\n\nx", ""), "<p>x</p>\n");
+        let more = "---\ntitle: Returns\n---\n# Returns *and refunds*\n\nx";
+        assert_eq!(shown(more, ""), "<h2>Returns <em>and refunds</em></h2>\n<p>x</p>\n");
     }
 
     #[test]
@@ -367,6 +408,7 @@ mod tests {
 
     #[test]
     fn an_excerpt_shows_what_was_found_where_it_stands() {
+        let excerpt = |text: &str, title: &str, words: &Words| excerpt(&plain(text), title, words);
         let text = format!("# Title\n\n{} the **invoice** total {}", "word ".repeat(40), "tail ".repeat(60));
         let pieces = excerpt(&text, "Title", &Words::of("invoice"));
         let all: String = pieces.iter().map(|p| p.text.as_str()).collect();

@@ -143,9 +143,13 @@ read: number | null,
  */
 problem: ApiError | null, 
 /**
- * Files in it that are no articles.
+ * Files and folders in it that are not read: the first of them.
  */
-notRead: Array<NotReadFile>, };
+notRead: Array<NotReadFile>, 
+/**
+ * How many those are.
+ */
+notReadCount: number, };
 
 /**
  * An address book of a user's, a database, or a queue.

@@ -415,7 +415,7 @@ export const it: Dictionary = {
     other:
       '{number} testi erano più lunghi di quanto una cella possa contenere, e sono stati tagliati. Nel CSV sono interi.',
   },
-  'export.log': 'Esportazioni fatte',
+  'export.log': 'Le ultime esportazioni',
   'export.logEmpty': 'Ancora nessuna. Ogni esportazione viene annotata qui.',
   'export.log.when': 'Quando',
   'export.log.what': 'Che cosa, e il file',
@@ -555,7 +555,7 @@ export const it: Dictionary = {
     'Quando lasci questo posto di lavoro, o dai via il computer: tutto ciò che Cuffia conserva qui viene distrutto.',
   'signOut.begin': 'Esci…',
   'signOut.what':
-    'Vengono distrutti clienti, chiamate con note e audio, password e impostazioni. Non si può annullare. Ciò che è nel CRM dell’azienda resta lì.',
+    'Così si distruggono clienti, chiamate con note e audio, password e impostazioni. Non si può annullare. Ciò che è nel CRM dell’azienda resta lì.',
   'signOut.unsent': {
     one: '{count} modifica non è arrivata al CRM',
     other: '{count} modifiche non sono arrivate al CRM',
@@ -570,7 +570,7 @@ export const it: Dictionary = {
   'signOut.send': 'Invia ora',
   'signOut.handOver': 'Salva in un documento',
   'signOut.handedOver': 'Salvato: {file}',
-  'signOut.export': 'Esporta prima chiamate e richieste',
+  'signOut.export': 'Esporta chiamate e richieste',
   'signOut.later': 'Quando la chiamata sarà finita.',
   'signOut.stay': 'Resta',
   'signOut.leave': 'Distruggi tutto ed esci',
@@ -582,6 +582,7 @@ export const it: Dictionary = {
   'knowledge.placeholder': 'Parole del titolo o del testo',
   'knowledge.folder': 'Da dove vengono',
   'knowledge.found': { one: '{count} guida', other: '{count} guide' },
+  'knowledge.many': 'Le prime {count} guide. Scrivi altre parole per trovarne altre.',
   'knowledge.none': 'Nessuna guida contiene queste parole.',
   'knowledge.empty': 'Non ci sono ancora guide. Scegli la cartella dell’azienda nelle impostazioni.',
   'knowledge.back': 'Guide',

@@ -1,7 +1,8 @@
-//! How fast customers are found, written and fetched: `cuffia-customers-bench COUNT...`, `cuffia-customers-bench sync COUNT` or
-//! `cuffia-customers-bench tryton ADDRESS COUNT`. One JSON object a line. Times are milliseconds.
+//! How fast customers and articles are found, written and fetched: `cuffia-customers-bench COUNT...`, `cuffia-customers-bench sync COUNT`,
+//! `cuffia-customers-bench articles COUNT` or `cuffia-customers-bench tryton ADDRESS COUNT`. One JSON object a line. Times are milliseconds.
 #![allow(clippy::unwrap_used, clippy::print_stdout)] // a bench that can't go on stops
 
+mod articles;
 mod people;
 mod sync;
 mod tryton;
@@ -116,6 +117,7 @@ fn main() {
                 sync::run(count);
             }
         }
+        Some((word, rest)) if word == "articles" => counts(rest).into_iter().for_each(articles::run),
         Some((word, [address, count])) if word == "tryton" => tryton::run(address, count.parse().unwrap()),
         _ => {
             for count in counts(&arguments) {

@@ -2,7 +2,7 @@
 //! but for in which calls they were of use.
 
 use crate::{Store, StoreError, search};
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use unicode_normalization::char::is_combining_mark;
@@ -13,6 +13,8 @@ const MOST_STEMS: usize = 32;
 const RARE: usize = 3;
 /// So many articles are removed in one go: a call that comes waits no longer.
 const AT_ONCE: usize = 100;
+/// So many articles are ranked.
+const FEW: u32 = 300;
 /// A word in the title says as much as so many in the text.
 const IN_TITLE: f64 = 3.0;
 
@@ -111,6 +113,35 @@ fn article(row: &Row<'_>) -> rusqlite::Result<Article> {
     Ok(Article { id: row.get(0)?, title: row.get(1)?, body: row.get(2)?, text: row.get(3)?, changed: row.get(4)? })
 }
 
+/// Articles that a query finds. Of a few the best come first; where there are many, ranking them all would take longer than anybody waits
+/// between two letters, and those with all of it in the title come first.
+fn ranked(db: &Connection, query: &str, limit: u32) -> Result<Vec<Article>, StoreError> {
+    let counted =
+        format!("SELECT count(*) FROM (SELECT 1 FROM article_text WHERE article_text MATCH ?1 LIMIT {FEW} + 1)");
+    let count: u32 = db.prepare_cached(&counted)?.query_row([query], |r| r.get(0))?;
+    let mut found: Vec<Article> = Vec::new();
+    let mut add = |query: &str, order: &str| -> Result<(), StoreError> {
+        let sql = format!(
+            "SELECT a.id, a.title, a.body, a.text, a.changed FROM article_text t JOIN article a ON a.n = t.rowid
+             WHERE article_text MATCH ?1 {order} LIMIT ?2"
+        );
+        for one in db.prepare_cached(&sql)?.query_map(params![query, limit], article)? {
+            let one = one?;
+            if found.len() < limit as usize && found.iter().all(|known| known.id != one.id) {
+                found.push(one);
+            }
+        }
+        Ok(())
+    };
+    if count <= FEW {
+        add(query, "ORDER BY bm25(article_text, 8.0, 1.0)")?;
+    } else {
+        add(&format!("title : ({query})"), "")?;
+        add(query, "")?;
+    }
+    Ok(found)
+}
+
 impl Store {
     /// The stamps of the articles that are here, by their ids.
     ///
@@ -199,15 +230,8 @@ impl Store {
             )?;
             return Ok(all.query_map([limit], article)?.collect::<Result<_, _>>()?);
         }
-        let mut find = db.prepare_cached(
-            "SELECT a.id, a.title, a.body, a.text, a.changed FROM article_text t JOIN article a ON a.n = t.rowid
-             WHERE article_text MATCH ?1 ORDER BY bm25(article_text, 8.0, 1.0) LIMIT ?2",
-        )?;
-        let mut of = |query: String| -> Result<Vec<Article>, StoreError> {
-            Ok(find.query_map(params![query, limit], article)?.collect::<Result<_, _>>()?)
-        };
-        let all = of(words.query(" "))?;
-        if all.is_empty() { of(words.query(" OR ")) } else { Ok(all) }
+        let all = ranked(&db, &words.query(" "), limit)?;
+        if all.is_empty() { ranked(&db, &words.query(" OR "), limit) } else { Ok(all) }
     }
 
     /// Articles that may help with what a text is about, the best first: those with one of its rarer words in the title, or two in the

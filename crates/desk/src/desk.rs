@@ -141,6 +141,7 @@ impl Desk {
     /// When the store or the recordings folder can't be used.
     pub fn open(setup: DeskSetup) -> Result<Desk, crate::DeskError> {
         std::fs::create_dir_all(&setup.recordings)?;
+        crate::export::remove_left(&setup.downloads);
         let recording_key = match setup.store.setting::<[u8; 32]>(RECORDING_KEY)? {
             Some(bytes) => Key::new(bytes),
             None => {

@@ -10,12 +10,13 @@ mod sheet;
 mod tests;
 
 pub use column::Column;
+pub(crate) use file::remove_left;
 pub use form::{Form, FormColumn, read_headings};
 pub use hand_over::words;
 pub use log::{LogEntry, Noted};
 
 use crate::{Desk, DeskError};
-use chrono::{Days as Count, Local, NaiveDate, NaiveTime, TimeZone};
+use chrono::{Datelike, Days as Count, Local, NaiveDate, NaiveTime, TimeZone};
 use column::Cell;
 use cuffia_customers::{Exported, Records, Store};
 use file::{Nameless, Place};
@@ -33,7 +34,7 @@ const SHOWN: u32 = 5;
 /// Why nothing is exported.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
-    /// Not a day.
+    /// Not a day, or one beyond the year 9999.
     #[error("{0:?} is no day. It looks like 2026-11-30")]
     Day(String),
     /// It ends before it begins.
@@ -139,7 +140,11 @@ impl Days {
     /// # Errors
     /// [`ExportError::Day`], [`ExportError::Order`].
     pub fn read(first: &str, last: &str) -> Result<Days, ExportError> {
-        let day = |text: &str| NaiveDate::parse_from_str(text, "%Y-%m-%d").map_err(|_| ExportError::Day(text.into()));
+        let day = |text: &str| {
+            let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok();
+            // The log is shown by a page, to which a year has four digits.
+            day.filter(|day| (1..=9999).contains(&day.year())).ok_or_else(|| ExportError::Day(text.into()))
+        };
         let days = Days { first: day(first)?, last: day(last)? };
         if days.first > days.last { Err(ExportError::Order) } else { Ok(days) }
     }
@@ -155,7 +160,7 @@ impl Days {
 fn midnight(zone: &impl TimeZone, day: NaiveDate) -> i64 {
     let hours = (0..24).filter_map(|hour| NaiveTime::from_hms_opt(hour, 0, 0));
     let mut begins = hours.filter_map(|time| zone.from_local_datetime(&day.and_time(time)).earliest());
-    // A day so far away that it is none is the end of time.
+    // A day that was left out there, as Samoa did one, is the end of time.
     begins.next().map_or(i64::MAX, |at| at.timestamp_millis())
 }
 
@@ -249,10 +254,14 @@ impl Ask {
 pub(crate) fn preview(store: &Store, ask: &Ask, zone: &impl TimeZone) -> Result<Preview, DeskError> {
     let (form, time) = (ask.form(store)?, ask.days.time(zone));
     let rows = store.records(ask.records, &time, None, SHOWN)?;
-    let shown = |of| ask.row(&form, of, zone).into_iter().map(|cell| cell.shown(ask.italian)).collect();
+    let shown = |cell: Cell| match ask.format {
+        Format::Csv => cell.in_csv(ask.italian),
+        Format::Xlsx => cell.shown(ask.italian),
+    };
+    let row = |of| ask.row(&form, of, zone).into_iter().map(shown).collect();
     Ok(Preview {
         count: store.count_records(ask.records, &time)?,
-        rows: rows.iter().map(shown).collect(),
+        rows: rows.iter().map(row).collect(),
         headings: form.columns.into_iter().map(|c| c.heading).collect(),
     })
 }

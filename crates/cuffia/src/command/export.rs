@@ -28,7 +28,7 @@ pub struct Export {
     /// Name of a form that was made in the window; without it all columns.
     #[arg(long)]
     form: Option<String>,
-    /// Language of headings and words: en or it.
+    /// Language of headings and words: en or it. Without it the system's, whatever the window's is.
     #[arg(long)]
     language: Option<String>,
     /// The file, .xlsx or .csv. Nothing may be there yet.

@@ -19,7 +19,7 @@ pub(crate) enum Place {
 
 const BEGIN: &str = ".cuffia-";
 const END: &str = ".part";
-/// What a killed process left is older than this; what another one writes just now is not.
+/// What an ended process left is older than this; what another one writes just now is not.
 const LEFT: Duration = Duration::from_secs(24 * 3_600);
 
 /// A file that has no name yet. It is gone when it is dropped.
@@ -66,14 +66,15 @@ impl Nameless {
         // Refused where something has come to be there meanwhile.
         self.file.persist_noclobber(&path).map_err(|e| match e.error.kind() {
             io::ErrorKind::AlreadyExists => ExportError::Exists(path.display().to_string()),
-            _ => at(e.error, &self.folder),
+            // Not the folder's rights: the file was made in it a moment ago. Some disks refuse names.
+            _ => ExportError::from(e.error),
         })?;
         Ok(path)
     }
 }
 
-/// Removes what a process that was killed had begun: customers are in it.
-fn remove_left(folder: &Path) {
+/// Removes what a process that was ended meanwhile had begun: customers are in it.
+pub(crate) fn remove_left(folder: &Path) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let name = entry.file_name();
         let ours = name.to_str().is_some_and(|name| name.starts_with(BEGIN) && name.ends_with(END));

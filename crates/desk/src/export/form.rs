@@ -57,8 +57,8 @@ impl FormColumn {
 /// # Errors
 /// [`ExportError::Headings`] when there are none, [`ExportError::NoText`] for a workbook.
 pub fn read_headings(text: &str, records: Records) -> Result<Vec<FormColumn>, ExportError> {
-    // A workbook is a ZIP archive; older ones begin with a byte that is no text either.
-    if text.starts_with("PK") || text.contains('\0') {
+    // A workbook is a ZIP archive; older ones have bytes that are no text either.
+    if text.starts_with("PK\u{3}\u{4}") || text.contains('\0') {
         return Err(ExportError::NoText);
     }
     let headings = first_line(text);
@@ -189,6 +189,8 @@ mod tests {
                 "=",
             ]
         );
+        // A heading may begin as a workbook does.
+        assert_eq!(understood("PK;Nome", Records::Requests), ["PK=", "Nome=customer"]);
         // What we call them ourselves is always known.
         for (records, italian) in
             [(Records::Requests, false), (Records::Requests, true), (Records::Calls, false), (Records::Calls, true)]

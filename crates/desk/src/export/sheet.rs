@@ -16,6 +16,8 @@ const DATE: u8 = 14;
 const TIME: u8 = 21;
 const DATE_AND_TIME: u8 = 22;
 const DURATION: u8 = 46;
+/// With these a formula begins; the wide ones are taken for the others.
+const FORMULA: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
 
 /// Takes rows, one after the other.
 pub(crate) trait Sheet {
@@ -26,7 +28,15 @@ pub(crate) trait Sheet {
 }
 
 impl Cell {
-    /// As CSV has it, and the page. Days as ISO 8601 has them, which every spreadsheet takes for days.
+    /// As CSV has it.
+    pub(crate) fn in_csv(self, italian: bool) -> String {
+        match self {
+            Cell::Text(text) => defused(text),
+            cell => cell.shown(italian),
+        }
+    }
+
+    /// As text. Days as ISO 8601 has them, which every spreadsheet takes for days.
     pub(crate) fn shown(self, italian: bool) -> String {
         match self {
             Cell::Empty => String::new(),
@@ -46,13 +56,26 @@ impl Cell {
     }
 }
 
-/// What came from elsewhere and a spreadsheet would take for a formula is made text by an apostrophe (OWASP, CSV injection). A plain
-/// telephone number with its plus is none.
+/// What came from elsewhere and a spreadsheet would take for a formula is made text by an apostrophe (OWASP, CSV injection): where the
+/// cell begins, and where a part of it would be a cell for a program that expects another separator. Our quotes do not keep it from
+/// that: such a program heeds them only at the beginning of what is a cell to it. A plain telephone number with its plus is no formula.
 fn defused(text: String) -> String {
-    let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']);
     let digits = text.strip_prefix('+').unwrap_or_default();
-    let number = !digits.is_empty() && digits.chars().all(|c| c.is_ascii_digit() || c == ' ');
-    if formula && !number { format!("'{text}") } else { text }
+    if !digits.is_empty() && digits.chars().all(|c| c.is_ascii_digit() || c == ' ') {
+        return text;
+    }
+    let mut safe = String::with_capacity(text.len());
+    // Nothing of a cell stands here yet but what a program may drop.
+    let mut begins = true;
+    for (at, c) in text.char_indices() {
+        if begins && FORMULA.contains(&c) || at == 0 && matches!(c, '\t' | '\r' | '\n') {
+            safe.push('\'');
+        }
+        let separates = matches!(c, ',' | ';' | '\t' | '\r' | '\n');
+        begins = separates || begins && (c.is_whitespace() || c == '"');
+        safe.push(c);
+    }
+    safe
 }
 
 /// CSV: UTF-8 with its mark, by which Excel knows it; the separator and the comma of numbers as spreadsheets of the language want them.
@@ -68,7 +91,7 @@ impl<W: Write> Csv<W> {
         let mut writer = csv::WriterBuilder::new()
             .delimiter(if italian { b';' } else { b',' })
             .terminator(csv::Terminator::CRLF)
-            // So that no part of a cell becomes a cell, and a formula, where another separator is expected.
+            // Each cell, so that a program which guesses the separator is not misled by another one in a text.
             .quote_style(csv::QuoteStyle::Always)
             .from_writer(file);
         writer.write_record(form.columns.iter().map(|c| &c.heading))?;
@@ -79,11 +102,7 @@ impl<W: Write> Csv<W> {
 impl<W: Write> Sheet for Csv<W> {
     fn row(&mut self, cells: Vec<Cell>) -> Result<(), ExportError> {
         let italian = self.italian;
-        let shown = cells.into_iter().map(|cell| match cell {
-            Cell::Text(text) => defused(text),
-            cell => cell.shown(italian),
-        });
-        Ok(self.writer.write_record(shown)?)
+        Ok(self.writer.write_record(cells.into_iter().map(|cell| cell.in_csv(italian)))?)
     }
 
     fn finish(mut self: Box<Self>) -> Result<u64, ExportError> {

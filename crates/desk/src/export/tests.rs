@@ -1,5 +1,7 @@
-//! What is in the rows, and where the file is.
+//! What is in the rows.
 #![allow(clippy::unwrap_used)]
+
+mod files;
 
 use super::log::exports;
 use super::*;
@@ -8,13 +10,14 @@ use chrono::Utc;
 use chrono_tz::Europe::Rome;
 use cuffia_customers::{CallRecord, Customer, DatabaseKey, Request};
 use std::path::Path;
+use std::sync::Arc;
 
 const MINUTE: i64 = 60_000;
 
 /// A store, and a folder for files.
 struct Here {
     folder: tempfile::TempDir,
-    store: Store,
+    store: Arc<Store>,
 }
 
 impl Here {
@@ -22,7 +25,7 @@ impl Here {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(&folder.path().join("cuffia.db"), &DatabaseKey::random().unwrap()).unwrap();
         std::fs::create_dir(folder.path().join("out")).unwrap();
-        Here { folder, store }
+        Here { folder, store: Arc::new(store) }
     }
 
     fn out(&self) -> std::path::PathBuf {
@@ -121,11 +124,12 @@ fn a_day_is_the_operators_from_its_first_moment_to_its_last() {
     let days = Days::read("2026-03-29", "2026-03-29").unwrap().time(&chrono_tz::Asia::Beirut);
     assert_eq!(days.end - days.start, 23 * 60 * MINUTE);
     assert!(matches!(Days::read("2026-11-02", "2026-11-01"), Err(ExportError::Order)));
-    for none in ["", "2026-02-30", "1.11.2026"] {
+    // What the page can't show is no day either.
+    for none in ["", "2026-02-30", "1.11.2026", "+10000-01-01", "0000-12-31", "-0001-01-01"] {
         assert!(matches!(Days::read(none, "2026-11-01"), Err(ExportError::Day(_))), "{none}");
+        assert!(matches!(Days::read("2026-11-01", none), Err(ExportError::Day(_))), "{none}");
     }
-    // So far away that there is no day after it.
-    let days = Days::read("2026-11-01", "+262142-12-31").unwrap().time(&Rome);
+    let days = Days::read("0001-01-01", "9999-12-31").unwrap().time(&Rome);
     assert!(days.end > days.start);
 }
 
@@ -230,19 +234,61 @@ fn what_a_caller_wrote_is_no_formula_and_a_number_keeps_its_plus() {
             "\"'+cmd|' /C calc'!A0\"",
             "\"'-2+3\"",
             "\"'@SUM(A1)\"",
-            "\"'\t=1\"",
+            "\"'\t'=1\"",
             "\"'＝1\"",
             "\"+39 011 555\"",
             "\"a=b\"",
             "\"'+\""
         ]
     );
+    // What is shown before is what stands in the file.
+    let shown = |ask: &Ask| preview(&place.store, ask, &Rome).unwrap().rows[0].clone();
+    assert_eq!(shown(&asked), ["'=HYPERLINK(\"http://x\")", "-", ""]);
     // In a workbook text is text.
     asked.format = Format::Xlsx;
+    assert_eq!(shown(&asked)[0], texts[0]);
     let written = place.write(&asked).unwrap();
     let cells = sheet(&written.path);
     assert_eq!(cells[1][0], Data::String(texts[0].into()));
     assert_eq!(cells[0][0], Data::String("=Nota".into()));
+}
+
+#[test]
+fn no_part_of_what_a_caller_wrote_is_a_formula_where_another_separator_is_expected() {
+    let place = Here::new();
+    for (i, text) in [
+        "Anna;=cmd|' /C calc'!A0;",
+        "Anna,=cmd|' /C calc'!A0,",
+        "Anna\t=1+1",
+        "Anna\n-2+3\nBo",
+        "Anna\r@SUM(A1)",
+        "Anna; =1+1,\u{a0}=1+1\t ＋1",
+        "Anna;\"=1+1\",\"=1+1\"\t\"=1+1\"",
+        "\"=1+1\"; \" =1+1",
+        " =1+1",
+        ";;=1+1,,=1+1\n\n=1+1",
+    ]
+    .iter()
+    .enumerate()
+    {
+        place.call(&format!("{i}"), at("2026-11-05T10:00:00+01:00") + i as i64, text);
+    }
+    place.form(Records::Requests, &[("Nota", "note", ""), ("Data", "date", ""), ("Testo", "note", "")]);
+    let mut asked = ask(Records::Requests, "2026-11-05", "2026-11-05", Format::Csv);
+    asked.form = Some("theirs".into());
+    for italian in [false, true] {
+        asked.italian = italian;
+        let text = place.csv(&asked);
+        for separator in *b",;\t" {
+            let mut reader = csv::ReaderBuilder::new().delimiter(separator).flexible(true).from_reader(text.as_bytes());
+            let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
+            assert!(rows.len() >= 10, "{rows:?}");
+            for cell in rows.iter().flatten() {
+                // A spreadsheet may drop what is blank.
+                assert!(!cell.trim_start().starts_with(['=', '+', '-', '@', '＋']), "{cell:?} of {rows:?}");
+            }
+        }
+    }
 }
 
 /// All cells of a workbook's sheet, by a reader that is not ours.
@@ -305,79 +351,6 @@ fn what_a_cell_cannot_hold_is_cut_and_said() {
     assert!(note.contains("a bell") && note.ends_with("<xml>&"), "{note:?}");
     asked.format = Format::Csv;
     assert_eq!(place.write(&asked).unwrap().cut, 0);
-}
-
-#[test]
-fn all_pages_are_written_and_no_file_takes_anothers_place() {
-    let place = Here::new();
-    for i in 0..(2 * i64::from(PAGE) + 1) {
-        place.call(&format!("{i:04}"), at("2026-11-05T10:00:00+01:00") + i, "");
-    }
-    let asked = ask(Records::Calls, "2026-11-05", "2026-11-05", Format::Csv);
-    let text = place.csv(&asked);
-    assert_eq!(text.lines().count(), 402);
-    assert!(text.lines().last().unwrap().ends_with("\"0400\""));
-    // Something else has the second name.
-    std::fs::create_dir(place.out().join("calls 2026-11-05 (2).csv")).unwrap();
-    assert_eq!(place.write(&asked).unwrap().path.file_name().unwrap(), "calls 2026-11-05 (3).csv");
-    assert_eq!(place.files(), ["calls 2026-11-05 (2).csv", "calls 2026-11-05 (3).csv", "calls 2026-11-05.csv"]);
-    let log = exports(&place.store, 9).unwrap();
-    let lines: Vec<_> = log.iter().map(|e| (e.noted.file.as_str(), e.noted.rows, e.at, e.failed)).collect();
-    assert_eq!(lines, [("calls 2026-11-05 (3).csv", 401, 7, false), ("calls 2026-11-05.csv", 401, 7, false)]);
-    assert_eq!(
-        (log[0].noted.from.as_str(), log[0].noted.to.as_str(), &log[0].noted.form),
-        ("2026-11-05", "2026-11-05", &None)
-    );
-    // Where a file is named nothing is overwritten either.
-    let there = place.out().join("calls 2026-11-05.csv");
-    let refused = write(&place.store, &asked, &Rome, &Place::File(there.clone()), 8).unwrap_err();
-    assert_eq!(refused.code(), "export.exists");
-    assert_eq!(std::fs::read_to_string(there).unwrap().trim_start_matches('\u{feff}'), text);
-}
-
-#[test]
-fn without_a_line_in_the_log_there_is_no_file_and_without_a_file_the_log_says_so() {
-    let place = Here::new();
-    place.call("a", at("2026-11-05T10:00:00+01:00"), "");
-    let asked = ask(Records::Calls, "2026-11-05", "2026-11-05", Format::Csv);
-    let named = |noted: &dyn Fn(&str) -> Result<(), DeskError>| {
-        let here = Place::Folder(place.out());
-        Nameless::begin(&here).unwrap().name(&here, "calls", "csv", noted)
-    };
-    let refused = named(&|_| Err(DeskError::NoName)).unwrap_err();
-    assert_eq!(refused.code(), "customer.no_name");
-    assert!(place.files().is_empty());
-    // Something comes to be there at the last moment.
-    let line = log::note(&place.store, &asked, 1, "calls.csv", 7).unwrap();
-    let refused = named(&|name| Ok(std::fs::write(place.out().join(name), "theirs")?)).unwrap_err();
-    assert_eq!(refused.code(), "export.exists");
-    assert!(refused.to_string().contains("calls.csv is there already"), "{refused}");
-    log::note_failed(&place.store, line, &refused.code(), 7);
-    assert_eq!(place.files(), ["calls.csv"]);
-    assert_eq!(std::fs::read_to_string(place.out().join("calls.csv")).unwrap(), "theirs");
-    let log = exports(&place.store, 9).unwrap();
-    assert_eq!(log.iter().map(|e| e.failed).collect::<Vec<_>>(), [true]);
-    // A folder that is not there.
-    let gone = Place::Folder(place.out().join("gone"));
-    assert_eq!(write(&place.store, &asked, &Rome, &gone, 7).unwrap_err().code(), "export.no_folder");
-    let file = Place::Folder(place.out().join("calls.csv"));
-    assert_eq!(write(&place.store, &asked, &Rome, &file, 7).unwrap_err().code(), "export.no_folder");
-    assert_eq!(exports(&place.store, 9).unwrap().len(), 1);
-}
-
-#[test]
-fn what_a_killed_process_had_begun_goes_and_what_is_written_just_now_stays() {
-    let place = Here::new();
-    place.call("a", at("2026-11-05T10:00:00+01:00"), "");
-    let days_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(3 * 24 * 3_600);
-    for (name, old) in [(".cuffia-old.part", true), (".cuffia-new.part", false), ("theirs.part", true)] {
-        let file = File::create(place.out().join(name)).unwrap();
-        if old {
-            file.set_modified(days_ago).unwrap();
-        }
-    }
-    place.write(&ask(Records::Calls, "2026-11-05", "2026-11-05", Format::Csv)).unwrap();
-    assert_eq!(place.files(), [".cuffia-new.part", "calls 2026-11-05.csv", "theirs.part"]);
 }
 
 #[test]

@@ -286,10 +286,11 @@ impl Desk {
     /// An event is not told; with an end all of its call is done with.
     fn give_up(&self, waiting: &WaitingEvent, what: Option<Happening>) -> Result<(), DeskError> {
         let store = self.store();
-        Ok(match what {
+        match what {
             Some(Happening::Ended) => store.drop_events_of(&waiting.call)?,
             _ => store.drop_event(waiting.seq)?,
-        })
+        }
+        Ok(())
     }
 
     /// The event, if anybody still wants to hear it. Zammad keeps no calls of the past: one that it was not told of while it rang it would

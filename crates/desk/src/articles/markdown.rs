@@ -141,7 +141,7 @@ pub(crate) fn pieces(text: &str, words: &Words) -> Vec<Piece> {
 /// Some words of an article around the first that was found, else its beginning; its title is left out.
 pub(crate) fn excerpt(plain: &str, title: &str, words: &Words) -> Vec<Piece> {
     let text: String =
-        plain.trim_start().strip_prefix(title).unwrap_or(&plain).split_whitespace().collect::<Vec<_>>().join(" ");
+        plain.trim_start().strip_prefix(title).unwrap_or(plain).split_whitespace().collect::<Vec<_>>().join(" ");
     let first = words.hits(&text).next().map_or(0, |hit| hit.start);
     let before = text[..first].char_indices().rev().nth(BEFORE).map_or(0, |(at, _)| at);
     // At a word's beginning.

@@ -94,6 +94,10 @@ test('every room in Italian, without a word of English', async ({ page, engine }
     if (room === 'Guide') await expect(page.getByText('2 guide')).toBeVisible();
     await isItalian(page);
   }
+  await page.keyboard.press('Control+P');
+  await expect(page.getByRole('dialog').getByRole('option').first()).toBeVisible();
+  await isItalian(page);
+  await page.keyboard.press('Escape');
   await page.getByRole('link', { name: 'Guide', exact: true }).press('Enter');
   await page.getByRole('link', { name: /Doppio addebito/ }).press('Enter');
   await expect(page.locator('article mark').first()).toBeVisible();

@@ -42,7 +42,7 @@ test('on a real line the samples are marked, and go when they are not wanted', a
 
   await page.getByRole('link', { name: 'Settings', exact: true }).press('Enter');
   await page.getByRole('button', { name: 'Remove the samples' }).press('Enter');
-  await expect(page.getByText(/^Remove 198 invented customers\?/)).toBeVisible();
+  await expect(page.getByText(/^Remove 198 invented customers and the sample articles\?/)).toBeVisible();
   await expect(page.getByRole('button', { name: 'Keep them' })).toBeFocused();
   await page.getByRole('button', { name: 'Remove', exact: true }).press('Enter');
   await expect(page.locator('main').getByText('The samples are removed.')).toBeVisible();

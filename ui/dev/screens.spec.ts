@@ -224,6 +224,13 @@ const states: Record<
     at: '#/settings/sign-out',
     act: async (page) => page.getByRole('button', { name: /Sign out…|Esci…/ }).click(),
   },
+  palette: {
+    act: async (page) => {
+      await page.keyboard.press('Control+p');
+      await page.keyboard.type('fer');
+      await page.getByRole('option').first().waitFor();
+    },
+  },
   'signed-out': { set: (e) => (e.state.app.signedOut = true) },
   knowledge: {
     at: '#/knowledge',

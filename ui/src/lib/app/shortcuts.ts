@@ -86,6 +86,13 @@ export const SHORTCUTS: readonly Shortcut[] = [
   { id: 'knowledge', keys: ['Alt+3', 'g a'], label: 'nav.knowledge', when: started, run: go('knowledge') },
   { id: 'practice', keys: ['Alt+4', 'g p'], label: 'nav.practice', when: started, run: go('practice') },
   { id: 'settings', keys: ['Alt+5', 'g s'], label: 'nav.settings', when: started, run: go('settings') },
+  {
+    id: 'palette',
+    keys: ['Mod+P'],
+    label: 'palette.title',
+    when: started,
+    run: () => openPalette(),
+  },
   { id: 'help', keys: ['?'], label: 'shortcut.help', when: () => true, run: () => focusHelp() },
 ];
 
@@ -93,6 +100,12 @@ let focusHelp = () => {};
 /** The help sheet says how it is opened. */
 export function onHelp(open: () => void) {
   focusHelp = open;
+}
+
+let openPalette = () => {};
+/** The field for everything says how it is opened. */
+export function onPalette(open: () => void) {
+  openPalette = open;
 }
 
 export function shortcut(id: string): Shortcut | undefined {

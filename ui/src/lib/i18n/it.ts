@@ -577,6 +577,10 @@ export const it: Dictionary = {
   'signOut.done': 'Sei uscito',
   'signOut.doneText':
     'Cuffia non conserva più nulla su questo computer. Chiudi questa finestra; al prossimo avvio si ricomincia da capo.',
+  'palette.title': 'Trova tutto',
+  'palette.placeholder': 'Cliente, numero, guida, o che cosa fare',
+  'palette.found': { one: '{count} risultato', other: '{count} risultati' },
+  'palette.none': 'Non si chiama così nulla.',
   'knowledge.title': 'Guide',
   'knowledge.search': 'Cerca nelle guide',
   'knowledge.placeholder': 'Parole del titolo o del testo',

@@ -99,7 +99,7 @@ test('every room in Italian, without a word of English', async ({ page, engine }
   await isItalian(page);
   await page.keyboard.press('Escape');
   await page.getByRole('link', { name: 'Guide', exact: true }).press('Enter');
-  await page.getByRole('link', { name: /Doppio addebito/ }).press('Enter');
+  await page.getByRole('link', { name: /^Doppio addebito/ }).press('Enter');
   await expect(page.locator('article mark').first()).toBeVisible();
   await isItalian(page);
 });

@@ -30,6 +30,7 @@ test('one field finds customers, articles, commands and settings, however fast o
 
   await find('sign out');
   await page.keyboard.press('Enter');
+  await expect(page.getByRole('heading', { name: 'Signing out of this computer' })).toBeFocused();
   await expect(page.getByRole('button', { name: 'Sign out…' })).toBeInViewport();
 
   // What can be done now: a break, and back.
@@ -43,7 +44,10 @@ test('one field finds customers, articles, commands and settings, however fast o
   await expect(field).toBeFocused();
 });
 
-test('a call that comes is answered from the field too, and declined only by its name', async ({ page, engine }) => {
+test('a call that comes is answered from the field too, and is not ended by looking for somebody', async ({
+  page,
+  engine,
+}) => {
   await begin(page, engine);
   await letThemCall(page);
   await page.keyboard.press('Control+P');
@@ -51,4 +55,20 @@ test('a call that comes is answered from the field too, and declined only by its
   await expect(page.getByRole('option', { name: /Answer/ })).toHaveAttribute('aria-selected', 'true');
   await page.keyboard.press('Enter');
   await expect(page.getByRole('button', { name: /^Hang up/ })).toBeVisible();
+
+  const selected = page.getByRole('dialog').getByRole('option', { selected: true });
+  await page.keyboard.press('Control+P');
+  await expect(page.getByRole('option', { name: /Go to the request form/ })).toBeVisible();
+  await expect(page.getByRole('option', { name: /^Hang up/ })).toHaveCount(0);
+  await page.keyboard.type('ha');
+  await expect(page.getByRole('option', { name: /^Hang up/ })).toHaveCount(1);
+  await expect(selected).not.toHaveText(/Hang up/);
+  await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('Control+P');
+  await expect(page.getByRole('dialog').getByRole('option').first()).toHaveAttribute('aria-selected', 'true');
+  await page.keyboard.type('hang up');
+  await expect(selected).toHaveText(/Hang up/);
+  await page.keyboard.press('Enter');
+  await expect(page.getByText('After the call')).toBeVisible();
 });

@@ -92,7 +92,7 @@ export class FakeEngine {
     set_pop: ({ pop }) => (this.say({ part: 'app', value: { ...this.state.app, pop } }), {}),
     try_pop: () => ({}),
     open_page: () => ({}),
-    left_behind: () => ({ unsent: 3, customers: 2, calls: 214 }),
+    left_behind: () => ({ unsent: 3, events: 0, customers: 2, calls: 214 }),
     hand_over: () => ({ file: '~/Downloads/changes not sent 2026-11-29.csv' }),
     sign_out: () => (this.say({ part: 'app', value: { ...this.state.app, signedOut: true } }), {}),
     set_events: () => ({}),

@@ -6,7 +6,7 @@ use crate::view::*;
 impl Engine {
     pub(crate) async fn left_behind(&self, _: Nothing) -> Result<LeftBehind, ApiError> {
         let left = self.desk().left_behind()?;
-        Ok(LeftBehind { unsent: left.unsent, customers: left.customers, calls: left.calls })
+        Ok(LeftBehind { unsent: left.unsent, events: left.events, customers: left.customers, calls: left.calls })
     }
 
     pub(crate) async fn hand_over(&self, _: Nothing) -> Result<HandedOver, ApiError> {
@@ -15,16 +15,16 @@ impl Engine {
     }
 
     pub(crate) async fn sign_out(&self, s: SignOut) -> Result<Nothing, ApiError> {
-        if self.in_practice() && self.desk().live_calls().is_empty() {
-            self.end_practice().await?;
-        }
         self.desk().sign_out(s.leave_behind).await?;
+        if let Some(practice) = self.with_practice(Option::take) {
+            practice.room.close().await;
+        }
         Ok(Nothing {})
     }
 
     /// Nothing is done any more once this computer keeps nothing of the operator.
     pub(crate) fn is_open_for(&self, command: &str) -> Result<(), ApiError> {
-        if !self.desk().is_signed_out() || command == "snapshot" {
+        if command == "snapshot" || !self.desk().is_leaving() {
             return Ok(());
         }
         Err(ApiError { code: "sign_out.done".into(), message: "you are signed out. Start the program again".into() })

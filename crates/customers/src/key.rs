@@ -73,9 +73,7 @@ impl std::fmt::Debug for DatabaseKey {
 /// [`StoreError::Key`] when neither place works, or the key file is damaged.
 pub fn open_key(folder: &Path, use_system: bool) -> Result<(DatabaseKey, KeyStore), StoreError> {
     let path = folder.join(FILE);
-    if let Ok(hex) = fs::read_to_string(&path) {
-        let key = DatabaseKey::from_hex(&hex)
-            .ok_or_else(|| StoreError::Key(format!("{} is damaged; restore it from a backup", path.display())))?;
+    if let Some(key) = key_of_file(&path)? {
         return Ok((key, KeyStore::File));
     }
     if use_system {
@@ -89,6 +87,32 @@ pub fn open_key(folder: &Path, use_system: bool) -> Result<(DatabaseKey, KeyStor
     let key = DatabaseKey::random()?;
     write_private(&path, &key.hex()).map_err(|e| StoreError::Key(e.to_string()))?;
     Ok((key, KeyStore::File))
+}
+
+fn key_of_file(path: &Path) -> Result<Option<DatabaseKey>, StoreError> {
+    let Ok(hex) = fs::read_to_string(path) else { return Ok(None) };
+    let key = DatabaseKey::from_hex(&hex)
+        .ok_or_else(|| StoreError::Key(format!("{} is damaged; restore it from a backup", path.display())))?;
+    Ok(Some(key))
+}
+
+/// The key that there is. None is made.
+///
+/// # Errors
+/// [`StoreError::Key`] when the key store refuses to say.
+pub(crate) fn find(folder: &Path, use_system: bool) -> Result<Option<(DatabaseKey, KeyStore)>, StoreError> {
+    // One that was cut off while it was destroyed is none.
+    if let Ok(Some(key)) = key_of_file(&folder.join(FILE)) {
+        return Ok(Some((key, KeyStore::File)));
+    }
+    if !use_system {
+        return Ok(None);
+    }
+    match system_entry(folder).and_then(|entry| entry.get_password()) {
+        Ok(hex) => Ok(DatabaseKey::from_hex(&hex).map(|key| (key, KeyStore::System))),
+        Err(keyring::Error::NoEntry | keyring::Error::PlatformFailure(_)) => Ok(None),
+        Err(e) => Err(StoreError::Key(e.to_string())),
+    }
 }
 
 /// One entry for each data folder: two profiles of one user have two keys.
@@ -171,15 +195,21 @@ pub(crate) fn destroy(folder: &Path, place: KeyStore) -> Result<(), StoreError> 
         KeyStore::System => gone(system_entry(folder).and_then(|entry| entry.delete_credential())),
         KeyStore::File => {
             let path = folder.join(FILE);
-            if !path.exists() {
-                return Ok(());
-            }
+            let Ok(before) = fs::read(&path) else { return Ok(()) };
             // Most disks write elsewhere what is written over; where they do not, this helps.
             let over = fs::OpenOptions::new().write(true).open(&path).and_then(|mut file| {
-                file.write_all(&[b'0'; 64])?;
+                file.write_all(&[b'-'; 64])?;
                 file.sync_all()
             });
-            over.and_then(|()| fs::remove_file(&path)).map_err(StoreError::Disk)
+            match over.and(fs::remove_file(&path)) {
+                // From the first byte on it opens nothing any more.
+                Err(e) if fs::read(&path).is_ok_and(|now| now == before) => Err(StoreError::Disk(e)),
+                Err(e) => {
+                    tracing::warn!("what is left of the key could not be removed: {e}");
+                    Ok(())
+                }
+                Ok(()) => Ok(()),
+            }
         }
     }
 }

@@ -118,6 +118,8 @@ pub struct Store {
     mending: Mutex<()>,
     /// Something was found damaged where nobody could be told.
     hurt: AtomicBool,
+    /// Signed out: it is not opened again.
+    closed: AtomicBool,
 }
 
 impl Store {
@@ -136,6 +138,7 @@ impl Store {
             reader: Mutex::new(reader),
             mending: Mutex::new(()),
             hurt: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
         })
     }
 
@@ -177,6 +180,9 @@ impl Drop for Writing<'_> {
     fn drop(&mut self) {
         // What was written is written, whatever becomes of its copy: that is tried again the next time.
         let store = self.store;
+        if store.closed.load(Ordering::Relaxed) {
+            return;
+        }
         match copy::keep_up(&mut self.db, &copy::path(&store.path), &store.key).map_err(StoreError::from) {
             Ok(()) => {}
             // Which of both is damaged takes longer to find out than anybody may wait here.

@@ -286,6 +286,9 @@ impl Store {
     /// [`StoreError::Lost`], or when the disk refuses. Then all is as it was.
     pub fn mend(&self) -> Result<bool, StoreError> {
         let _alone = self.mending.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.closed.load(Ordering::Relaxed) {
+            return Ok(false);
+        }
         let sound = is_sound(&self.path, &self.key)?;
         if sound && is_sound(&copy::path(&self.path), &self.key)? {
             return Ok(false);

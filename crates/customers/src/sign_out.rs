@@ -1,13 +1,14 @@
-//! Signing out: the key is destroyed first, so that whatever is still on the disk is noise, and then what it opened is removed. A mark that
-//! is there from before the first step until after the last makes the next start finish what was cut off.
+//! Signing out: passwords and the key are destroyed first, so that whatever is still on the disk is noise, and then what it opened is
+//! removed. A mark that is there from before the first step until after the last makes the next start finish what was cut off.
 
-use crate::key::{self, KeyStore, Secrets};
+use crate::key::{self, Secrets};
 use crate::{Store, StoreError, copy, mend};
 use rusqlite::Connection;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
 
 const MARK: &str = "signed-out";
 
@@ -15,32 +16,41 @@ fn mark(database: &Path) -> PathBuf {
     database.with_file_name(MARK)
 }
 
+/// On the disk when it returns, its name too.
+fn set_mark(database: &Path) -> io::Result<()> {
+    File::create(mark(database))?.sync_all()?;
+    // Where a folder can be opened, its names are written with it.
+    let _ = File::open(folder(database)).and_then(|folder| folder.sync_all());
+    Ok(())
+}
+
+fn folder(database: &Path) -> &Path {
+    database.parent().unwrap_or(Path::new("."))
+}
+
 impl Store {
     /// Destroys passwords and key, and closes the database for good: nothing that is asked of it after that is answered. Files are removed by
     /// [`remove`].
     ///
     /// # Errors
-    /// [`StoreError::Key`] when the key store refuses: then the key is still there, and so is all else but the passwords that are gone
-    /// already; [`StoreError::Disk`].
+    /// [`StoreError::Key`] or [`StoreError::Disk`] when the key can't be destroyed: then all is still there, but for the passwords that were
+    /// removed before.
     pub fn sign_out(&self, secrets: &Secrets) -> Result<(), StoreError> {
-        let mark = mark(&self.path);
-        File::create(&mark).and_then(|f| f.sync_all()).map_err(StoreError::Disk)?;
+        // Nobody mends meanwhile what is to go.
+        let _alone = self.mending.lock().unwrap_or_else(PoisonError::into_inner);
+        set_mark(&self.path).map_err(StoreError::Disk)?;
         let destroyed = secrets.remove_all(self).and_then(|()| key::destroy(folder(&self.path), secrets.place()));
         if let Err(e) = destroyed {
-            fs::remove_file(&mark).map_err(StoreError::Disk)?;
+            fs::remove_file(mark(&self.path)).map_err(StoreError::Disk)?;
             return Err(e);
         }
-        let _mending = self.mending.lock().unwrap_or_else(PoisonError::into_inner);
+        self.closed.store(true, Ordering::Relaxed);
         for open in [&self.writer, &self.reader] {
             let mut open = open.lock().unwrap_or_else(PoisonError::into_inner);
             *open = Connection::open_in_memory()?;
         }
         Ok(())
     }
-}
-
-fn folder(database: &Path) -> &Path {
-    database.parent().unwrap_or(Path::new("."))
 }
 
 /// Removes a database whose key is destroyed, all that lay beside it, and what else belongs to it.
@@ -63,15 +73,29 @@ pub fn remove(database: &Path, also: &[&Path]) -> io::Result<()> {
 /// Finishes a signing out that was cut off; at a start, before anything is opened.
 ///
 /// # Errors
-/// When the key store or the disk refuses.
+/// When the key store refuses, or what the key opened can't be removed.
 pub fn finish(database: &Path, also: &[&Path], use_system: bool) -> Result<(), StoreError> {
     if !mark(database).exists() {
         return Ok(());
     }
-    key::destroy(folder(database), KeyStore::File)?;
-    if use_system && let Err(e) = key::destroy(folder(database), KeyStore::System) {
-        // Where there is no key store, it was in the file.
-        tracing::warn!("{e}");
+    let folder = folder(database);
+    if let Some((key, place)) = key::find(folder, use_system)? {
+        let secrets = Secrets::new(folder, place);
+        // As long as it opens, the database knows which passwords there are.
+        let opened = if database.exists() { Store::open(database, &key).ok() } else { None };
+        match opened {
+            Some(store) => store.sign_out(&secrets)?,
+            None => key::destroy(folder, place)?,
+        }
     }
-    remove(database, also).map_err(StoreError::Disk)
+    key::destroy(folder, key::KeyStore::File)?;
+    match remove(database, also) {
+        Err(e) if database.exists() => Err(StoreError::Disk(e)),
+        // The next start tries again.
+        Err(e) => {
+            tracing::warn!("not all that was left could be removed: {e}");
+            Ok(())
+        }
+        Ok(()) => Ok(()),
+    }
 }

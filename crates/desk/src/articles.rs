@@ -190,11 +190,14 @@ impl Desk {
     /// # Errors
     /// [`ArticlesError`], or when the store refuses.
     pub async fn set_articles(&self, folder: Option<String>) -> Result<(), DeskError> {
+        // Not while somebody else looks at it.
+        let alone = self.reading().lock().await;
         if let Some(folder) = &folder {
             let folder = folder.clone();
             blocking(move || Ok(look_in_time(&folder).map(drop)?)).await?;
         }
         self.store().set_setting(FOLDER, &folder)?;
+        drop(alone);
         self.read_articles().await
     }
 
@@ -288,7 +291,15 @@ impl Desk {
         let mut new = Vec::new();
         for file in listed {
             if stamps.get(&file.id) != Some(&file.stamp) {
-                match folder::read(&file) {
+                let (path, id) = (file.clone(), file.id.clone());
+                // A share that hangs in the middle is given up like one that hangs at once: the next look goes on from here.
+                let Some(read) = in_time(move || folder::read(&path)) else {
+                    store.put_articles(&new)?;
+                    let (count, problem) =
+                        (store.count_articles()?, Some(unreadable(&folder, format!("{id} does not come"))));
+                    return Ok(Articles { folder: Some(folder), count, problem, ..Articles::default() });
+                };
+                match read {
                     Ok(text) => new.push(new_article(file.id.clone(), text, file.stamp, file.changed)),
                     Err(why) => {
                         not_read.push((file.id.clone(), why));
@@ -345,13 +356,19 @@ fn look_in_time(folder: &str) -> Result<Found, ArticlesError> {
     if !looked_at().insert(folder.to_owned()) {
         return Err(late());
     }
-    let (found, told) = std::sync::mpsc::channel();
     let at = folder.to_owned();
-    std::thread::spawn(move || {
-        let look = look(&at);
+    let found = in_time(move || {
+        let found = look(&at);
         looked_at().remove(&at);
-        // Nobody may be waiting any more.
-        let _ = found.send(look);
+        found
     });
-    told.recv_timeout(PATIENCE).unwrap_or_else(|_| Err(late()))
+    found.unwrap_or_else(|| Err(late()))
+}
+
+/// What a disk says, if it says it in time.
+fn in_time<T: Send + 'static>(ask: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    let (say, said) = std::sync::mpsc::channel();
+    // Nobody may be waiting any more.
+    std::thread::spawn(move || drop(say.send(ask())));
+    said.recv_timeout(PATIENCE).ok()
 }

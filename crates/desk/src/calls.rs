@@ -180,6 +180,10 @@ impl Desk {
             let state = self.locked();
             (state.paused, state.line.kind == LineKind::Practice)
         };
+        if self.is_leaving() {
+            // The line goes with all that was on it.
+            return;
+        }
         let customers = self.sights(&info.number).unwrap_or_else(|e| {
             self.complain(&e);
             Vec::new()

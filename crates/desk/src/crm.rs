@@ -112,6 +112,9 @@ impl Desk {
     }
 
     async fn run_crm(&self, account: &CrmAccount, user: &Account) -> Result<(), DeskError> {
+        if self.is_leaving() {
+            return Ok(());
+        }
         let upstream = user.open(&self.trust(), &account.book, account.tokens, account.customers, self.region())?;
         // The one before must not ask any more once the store is another CRM's.
         *self.runner() = None;

@@ -5,6 +5,7 @@ use crate::calls::{LiveCall, WrapUp};
 use crate::events::Telling;
 use crate::import::Import;
 use crate::line::LineStatus;
+use crate::sign_out::Leaving;
 use cuffia_crm::Runner;
 use cuffia_customers::{Secrets, Store};
 use cuffia_headset::Headset;
@@ -105,7 +106,7 @@ pub(crate) struct State {
     pub(crate) imports: u64,
     pub(crate) articles: Articles,
     pub(crate) telling: Telling,
-    pub(crate) signed_out: bool,
+    pub(crate) leaving: Leaving,
     /// The language of the sample articles.
     pub(crate) italian: bool,
 }

@@ -6,7 +6,7 @@ use crate::line::LineKind;
 use crate::{Desk, DeskError, blocking};
 use cuffia_crm::{CallEvent, CrmError, Form, Happening, Target, Teller, Told};
 use cuffia_customers::sync::upstream::Entity;
-use cuffia_customers::{CallRecord, WaitingEvent, new_id, normalise};
+use cuffia_customers::{CallRecord, StoreError, WaitingEvent, new_id, normalise};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -188,10 +188,14 @@ impl Desk {
             match self.carry_one().await {
                 Ok(true) => continue,
                 Ok(false) => {}
-                Err(e) => tracing::warn!("events of calls: {e}"),
+                Err(e) => {
+                    tracing::warn!("events of calls: {e}");
+                    if matches!(e, DeskError::Store(StoreError::Damaged)) {
+                        self.mend();
+                    }
+                }
             }
-            let until = self.locked().telling.not_before;
-            let pause = until.map_or(LOOK, |until| until.saturating_duration_since(Instant::now()));
+            let pause = until_next(self.locked().telling.not_before, Instant::now());
             tokio::select! {
                 () = self.telling().notified() => {}
                 () = tokio::time::sleep(pause) => {}
@@ -305,5 +309,23 @@ impl Desk {
             self.give_up(waiting, what)?;
         }
         Ok(event)
+    }
+}
+
+/// How long nothing is looked for, if nothing happens. A time that is past is that of an event that is dealt with.
+fn until_next(not_before: Option<Instant>, now: Instant) -> Duration {
+    not_before.map(|until| until.saturating_duration_since(now)).filter(|pause| !pause.is_zero()).unwrap_or(LOOK)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_that_is_dealt_with_leaves_no_loop_without_a_pause() {
+        let now = Instant::now();
+        let soon = now + Duration::from_secs(3);
+        assert_eq!((until_next(None, now), until_next(Some(now), soon)), (LOOK, LOOK));
+        assert_eq!(until_next(Some(soon), now), Duration::from_secs(3));
     }
 }

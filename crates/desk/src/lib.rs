@@ -66,6 +66,9 @@ pub enum DeskError {
     /// In the middle of a call.
     #[error("a call goes on. End it first")]
     InCall,
+    /// The key could not be destroyed.
+    #[error("you are still signed in: {0}. Nothing was destroyed but passwords; type them again, or try once more")]
+    StaysSignedIn(String),
     /// A request is not complete.
     #[error("choose {0} before registering the request")]
     Incomplete(&'static str),
@@ -106,6 +109,7 @@ impl DeskError {
             DeskError::Recording(e) => e.code().into(),
             DeskError::Crm(e) => e.code().into(),
             DeskError::InCall => "sign_out.call".into(),
+            DeskError::StaysSignedIn(_) => "sign_out.refused".into(),
             DeskError::CrmWaits(_) => "crm.waits".into(),
             DeskError::Incomplete(what) => format!("request.no_{what}"),
             DeskError::NoName => "customer.no_name".into(),

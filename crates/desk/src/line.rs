@@ -110,6 +110,9 @@ impl Desk {
     }
 
     fn connect(&self, kind: LineKind, account: Account, media: MediaConfig) -> Result<(), DeskError> {
+        if self.is_leaving() {
+            return Ok(());
+        }
         let (server, user) = (account.server.clone(), account.user.clone());
         let (line, events) = Line::open(account)?;
         self.with(|s| {

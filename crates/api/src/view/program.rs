@@ -61,6 +61,8 @@ wire! {
     struct LeftBehind {
         /// Changes that have not reached the CRM.
         unsent: i64,
+        /// Events of calls that another program is still to be told.
+        events: u32,
         /// Customers that no CRM knows of.
         customers: i64,
         /// Calls, with notes and recordings.

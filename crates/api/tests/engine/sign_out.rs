@@ -34,7 +34,12 @@ fn write(shell: &Shell) {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_has_not_reached_the_crm_is_asked_about_and_handed_over_and_then_nothing_is_left() {
     let (dir, _board, mut events, mut shell) = connected().await;
+    // One of before there was a CRM is only here.
+    let alone = [("name".to_owned(), json!("Carla Solo-Qui"))].into();
+    shell.engine.desk().store().create(Entity::Contact, "c", &alone, "IT", NOW).unwrap();
     write(&shell);
+    shell.ask("read_import", json!({"text": "Name;Phone\nDario Inport;011 555 0142\n"})).await;
+    shell.until("the file", |s| s.import.as_ref().map(drop)).await;
     let call = shell.dial("301").await;
     let there = dialled(&mut events).await;
     assert_eq!(code(&shell, "sign_out", json!({"leaveBehind": true})).await, "sign_out.call");
@@ -44,7 +49,7 @@ async fn what_has_not_reached_the_crm_is_asked_about_and_handed_over_and_then_no
     fs::write(dir.path().join("recordings").join(format!("{call}.rec")), "sealed").unwrap();
 
     let left = shell.ask("left_behind", json!({})).await;
-    assert_eq!((&left["unsent"], &left["calls"]), (&json!(2), &json!(1)));
+    assert_eq!((&left["unsent"], &left["customers"], &left["calls"]), (&json!(2), &json!(1), &json!(1)));
     assert_eq!(code(&shell, "sign_out", json!({"leaveBehind": false})).await, "crm.waits");
     assert_eq!(shell.find("zelda", 5).await.len(), 1, "nothing was touched");
 
@@ -58,9 +63,14 @@ async fn what_has_not_reached_the_crm_is_asked_about_and_handed_over_and_then_no
     assert!(rows.contains(&row(["customer", "Zelda Ωmega", "new", "Name", "Zelda Ωmega"])), "{rows:?}");
     assert!(rows.contains(&row(["customer", "Zelda Ωmega", "new", "Note", "'=1+1; \"soon\""])), "{rows:?}");
     assert!(rows.contains(&row(["customer", "Bruno", "new", "Name", "Bruno"])), "{rows:?}");
+    assert!(rows.contains(&row(["customer", "Carla Solo-Qui", "new", "Name", "Carla Solo-Qui"])), "{rows:?}");
 
     shell.ask("sign_out", json!({"leaveBehind": true})).await;
     assert!(shell.engine.whole().app.signed_out);
+    let shown = serde_json::to_string(&shell.engine.whole()).unwrap();
+    for word in ["Zelda", "Bruno", "Carla", "Dario", "301"] {
+        assert!(!shown.contains(word), "{word} is still shown: {shown}");
+    }
     assert_eq!(shell.engine.whole().line.state, LineState::Off);
     for (command, arguments) in [
         ("find_customers", json!({"text": "zelda", "limit": 5})),
@@ -99,6 +109,10 @@ async fn wherever_signing_out_was_cut_off_the_next_start_finishes_it() {
             }
         }
         fs::write(cut.path().join("signed-out"), "").unwrap();
+        if gone == 1 {
+            // Cut off while the key was written over.
+            fs::write(cut.path().join("database.key"), "-".repeat(64)).unwrap();
+        }
         sign_out::finish(&database, &[&recordings], false).unwrap();
         assert_eq!(files(cut.path()), Vec::<String>::new(), "after {gone}");
         sign_out::finish(&database, &[&recordings], false).unwrap();

@@ -133,6 +133,13 @@ impl Store {
         Ok(self.read().query_row(&format!("SELECT count(*) {ONLY_HERE}"), [], |r| r.get(0))?)
     }
 
+    /// Those customers, with when each was last changed, UTC milliseconds.
+    pub(super) fn only_here_since(&self) -> Result<Vec<(String, i64)>, StoreError> {
+        let db = self.read();
+        let mut all = db.prepare(&format!("SELECT c.id, c.updated {ONLY_HERE} ORDER BY c.n"))?;
+        Ok(all.query_map([], |r| Ok((r.get(0)?, r.get(1)?)))?.collect::<Result<_, _>>()?)
+    }
+
     /// Sends those customers to the CRM.
     ///
     /// # Errors

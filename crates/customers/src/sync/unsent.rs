@@ -1,7 +1,7 @@
 //! What has not reached the CRM, with what was written.
 
 use super::upstream::{Entity, Fields};
-use super::{Kind, outbox};
+use super::{Kind, merge, outbox};
 use crate::{Store, StoreError};
 
 /// A change that has not reached the CRM: one that waits or was refused, or the operator's value of one in conflict.
@@ -20,7 +20,7 @@ pub struct Unsent {
 }
 
 impl Store {
-    /// All that has not reached the CRM, oldest first; what is in conflict after it.
+    /// All that has not reached the CRM, oldest first; what is in conflict after it; then the operator's customers that no CRM knows of.
     ///
     /// # Errors
     /// When the database refuses.
@@ -35,6 +35,11 @@ impl Store {
             let kind = if fields.is_some() { Kind::Update } else { Kind::Delete };
             let (entity, uid, at) = (c.entity, c.uid, c.at);
             all.push(Unsent { entity, uid, kind, fields: fields.unwrap_or_default(), at });
+        }
+        for (uid, at) in self.only_here_since()? {
+            let mut fields = self.customer_fields(&uid)?.unwrap_or_default();
+            fields.retain(|_, value| !merge::same(value, &serde_json::Value::Null));
+            all.push(Unsent { entity: Entity::Contact, uid, kind: Kind::Create, fields, at });
         }
         Ok(all)
     }

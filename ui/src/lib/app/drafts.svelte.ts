@@ -59,7 +59,7 @@ export class Draft {
         this.#dirty = true;
         await new Promise((resolve) => setTimeout(resolve, RETRY));
         // A call that is not known any more will not be known later.
-        if ((e as ApiError).code === 'store.missing') break;
+        if (['store.missing', 'sign_out.done'].includes((e as ApiError).code)) break;
       }
     }
     this.#running = null;

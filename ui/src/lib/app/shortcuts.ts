@@ -14,7 +14,7 @@ export interface Shortcut {
 }
 
 const go = (room: Room) => () => router.go(room);
-const started = () => store.snapshot?.app.firstStart === false;
+const started = () => store.snapshot?.app.firstStart === false && !store.snapshot.app.signedOut;
 const talking = () => {
   const state = stage.call?.state;
   return state !== undefined && state !== 'ringing_here';
@@ -23,6 +23,11 @@ const answered = () => !!stage.call?.answered;
 const ringing = () => stage.ringing !== null;
 const writing = () => answered() || !!store.snapshot?.wrapUp;
 const focus = (selector: string) => document.querySelector<HTMLElement>(selector)?.focus();
+/** The call's page, which must be there before anything on it is reached. */
+const atCall = () => {
+  router.go('calls');
+  flushSync();
+};
 
 /** Every shortcut, once: the key handler, the help sheet and the tooltips read this table. */
 export const SHORTCUTS: readonly Shortcut[] = [
@@ -45,7 +50,13 @@ export const SHORTCUTS: readonly Shortcut[] = [
     when: () => writing() && !stage.keypad && router.room === 'calls',
     run: (key) => document.querySelector<HTMLInputElement>(`[data-kind="${key}"]`)?.click(),
   },
-  { id: 'note', keys: ['N'], label: 'shortcut.note', when: writing, run: () => focus('[data-form] [role="combobox"]') },
+  {
+    id: 'note',
+    keys: ['N'],
+    label: 'shortcut.note',
+    when: writing,
+    run: () => (atCall(), focus('[data-form] [role="combobox"]')),
+  },
   {
     id: 'article',
     keys: ['F6'],
@@ -58,7 +69,7 @@ export const SHORTCUTS: readonly Shortcut[] = [
     keys: ['Mod+Enter'],
     label: 'shortcut.register',
     when: writing,
-    run: () => document.querySelector<HTMLElement>('[data-register] button')?.click(),
+    run: () => (atCall(), document.querySelector<HTMLElement>('[data-register] button')?.click()),
   },
   {
     id: 'extend',

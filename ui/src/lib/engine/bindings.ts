@@ -1308,6 +1308,10 @@ export type LeftBehind = {
  */
 unsent: number, 
 /**
+ * Events of calls that another program is still to be told.
+ */
+events: number, 
+/**
  * Customers that no CRM knows of.
  */
 customers: number, 

@@ -10,14 +10,16 @@ import { SECTIONS } from '../settings/sections';
 export type Found =
   | { key: string; kind: 'customer'; row: CustomerRow; go: () => void }
   | { key: string; kind: 'article'; row: ArticleRow; go: () => void }
-  | { key: string; kind: 'command'; name: string; keys: string[]; go: () => void }
-  | { key: string; kind: 'settings'; name: string; go: () => void };
+  | { key: string; kind: 'command'; name: string; keys: string[]; ends: boolean; go: () => void }
+  | { key: string; kind: 'settings'; name: string; ends: false; go: () => void };
 
 const CUSTOMERS = 6;
 const ARTICLES = 4;
 const PAUSE = 90;
 /** They are no commands by themselves: one opens this, the other is a choice among seven. */
 const NOT_HERE = ['palette', 'kind'];
+/** What ends a call has to be asked for. */
+const ENDS = ['hangUp', 'decline'];
 
 /** Without accents and case, as everything is found. */
 const fold = (text: string) => text.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase();
@@ -26,6 +28,8 @@ const fold = (text: string) => text.normalize('NFKD').replace(/\p{M}/gu, '').toL
 class Palette {
   open = $state(false);
   text = $state('');
+  /** Which of what is found is taken by Enter. */
+  marked = $state(0);
   found = $state.raw<Found[]>([]);
   /** What is found is of what stands in the field. */
   #settled: Promise<void> = Promise.resolve();
@@ -38,6 +42,7 @@ class Palette {
 
   type(text: string) {
     this.text = text;
+    this.marked = 0;
     const mine = ++this.#asked;
     this.#settled = this.#find(text.trim(), mine);
   }
@@ -51,7 +56,12 @@ class Palette {
     if (mine !== this.#asked) return;
     const all = commands(text);
     /** What begins as it is typed is what was meant. */
-    const meant = (one: Found) => !!text && 'name' in one && fold(one.name).startsWith(fold(text));
+    const meant = (one: Found) =>
+      !!text &&
+      'name' in one &&
+      fold(one.name).startsWith(fold(text)) &&
+      // Nobody ends a call by looking for somebody whose name begins alike.
+      (!one.ends || fold(one.name) === fold(text));
     this.found = [
       ...all.filter(meant),
       ...(customers ?? []).map((row): Found => {
@@ -83,18 +93,21 @@ function commands(text: string): Found[] {
   const words = fold(text).split(/\s+/).filter(Boolean);
   const fits = (name: string) => words.every((word) => fold(name).includes(word));
   const named = (s: Shortcut) => ({ s, name: t(s.label) });
-  const doable = SHORTCUTS.filter((s) => !NOT_HERE.includes(s.id) && s.when()).map(named);
+  const here = (s: Shortcut) => !NOT_HERE.includes(s.id) && (words.length > 0 || !ENDS.includes(s.id)) && s.when();
+  const doable = SHORTCUTS.filter(here).map(named);
   const parts = SECTIONS.map(({ id, title }) => ({ id, name: `${t('nav.settings')} › ${t(title)}` }));
   return [
     ...doable
       .filter(({ name }) => fits(name))
       .map(({ s, name }): Found => {
-        return { key: `command ${s.id}`, kind: 'command', name, keys: s.keys, go: () => s.run(s.keys[0] ?? '') };
+        // It may not be to be done any more.
+        const go = () => void (s.when() && s.run(s.keys[0] ?? ''));
+        return { key: `command ${s.id}`, kind: 'command', name, keys: s.keys, ends: ENDS.includes(s.id), go };
       }),
     ...(words.length ? parts : [])
       .filter(({ name }) => fits(name))
       .map(({ id, name }): Found => {
-        return { key: `settings ${id}`, kind: 'settings', name, go: () => router.go('settings', id) };
+        return { key: `settings ${id}`, kind: 'settings', name, ends: false, go: () => router.go('settings', id) };
       }),
   ];
 }

@@ -554,13 +554,17 @@ export const en = {
     one: '{count} change has not reached the CRM',
     other: '{count} changes have not reached the CRM',
   },
+  'signOut.events': {
+    one: '{count} event of a call has not been told to your employer’s program',
+    other: '{count} events of calls have not been told to your employer’s program',
+  },
   'signOut.customers': { one: '{count} customer is only here', other: '{count} customers are only here' },
   'signOut.calls': {
     one: '{count} call, with its note and recording, is only here',
     other: '{count} calls, with notes and recordings, are only here',
   },
   'signOut.first':
-    'Send them now, or save them in a file for somebody who enters them by hand. Anybody can read that file.',
+    'What has not reached the CRM can be saved in a file, for somebody who enters it by hand. Anybody can read that file.',
   'signOut.send': 'Send now',
   'signOut.handOver': 'Save in a file',
   'signOut.handedOver': 'Saved: {file}',
@@ -813,6 +817,8 @@ export const en = {
   'error.line.bad_address': 'This is no address of a switchboard. It looks like wss://pbx.example/ws',
   'error.line.connection_lost': 'The connection to the switchboard was lost. It is being restored.',
   'error.sign_out.call': 'A call goes on. End it first.',
+  'error.sign_out.refused':
+    'You are still signed in: the computer does not let the key be destroyed. Only passwords are gone; type them again, or try once more.',
   'error.sign_out.done': 'You are signed out. Start the program again.',
   'error.articles.folder':
     'This folder can’t be read. Check its name, and that it is connected. What was read before is still there.',

@@ -560,13 +560,17 @@ export const it: Dictionary = {
     one: '{count} modifica non è arrivata al CRM',
     other: '{count} modifiche non sono arrivate al CRM',
   },
+  'signOut.events': {
+    one: '{count} evento di una chiamata non è arrivato al programma dell’azienda',
+    other: '{count} eventi di chiamate non sono arrivati al programma dell’azienda',
+  },
   'signOut.customers': { one: '{count} cliente è solo qui', other: '{count} clienti sono solo qui' },
   'signOut.calls': {
     one: '{count} chiamata, con nota e audio, è solo qui',
     other: '{count} chiamate, con note e audio, sono solo qui',
   },
   'signOut.first':
-    'Inviale ora, o salvale in un documento per chi le inserirà a mano. Chiunque può leggere quel documento.',
+    'Ciò che non è arrivato al CRM si può salvare in un documento, per chi lo inserirà a mano. Chiunque può leggere quel documento.',
   'signOut.send': 'Invia ora',
   'signOut.handOver': 'Salva in un documento',
   'signOut.handedOver': 'Salvato: {file}',
@@ -822,6 +826,8 @@ export const it: Dictionary = {
   'error.line.bad_address': 'Questo non è l’indirizzo di un centralino. Un esempio: wss://pbx.example/ws',
   'error.line.connection_lost': 'Il collegamento con il centralino è caduto. È in corso il ripristino.',
   'error.sign_out.call': 'C’è una chiamata in corso. Prima terminala.',
+  'error.sign_out.refused':
+    'Non sei uscito: il computer non permette di distruggere la chiave. Mancano solo le password; scrivile di nuovo, o riprova.',
   'error.sign_out.done': 'Sei uscito. Avvia di nuovo il programma.',
   'error.articles.folder':
     'Questa cartella non si può leggere. Controlla il nome, e che sia collegata. Quanto era già stato letto resta.',

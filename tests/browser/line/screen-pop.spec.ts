@@ -185,7 +185,8 @@ test('the employer’s page opens for who calls, once, and again by hand', async
 }) => {
   await begin(page, engine);
   await press(page, page.getByRole('link', { name: 'Settings', exact: true }));
-  const address = page.getByLabel('Web page', { exact: true });
+  const pop = page.getByRole('region', { name: 'Your employer’s web page for who calls' });
+  const address = pop.getByLabel('Web page', { exact: true });
   await type(page, address, 'http://crm.example.com/{phone}');
   await page.keyboard.press('Enter');
   await expect(page.getByText('who calls would be told in the clear')).toBeVisible();
@@ -193,11 +194,11 @@ test('the employer’s page opens for who calls, once, and again by hand', async
   await address.fill('https://crm.example.com/find?q={phone_digits}&way={direction}&who={name}');
   await page.getByRole('radio', { name: 'When it rings' }).press('Space');
   await nothingForAxe(page);
-  await press(page, page.getByRole('button', { name: 'Try it' }));
+  await press(page, pop.getByRole('button', { name: 'Try it' }));
   await expect
     .poll(() => browserOf.opened())
     .toEqual(['https://crm.example.com/find?q=390115550147&way=in&who=Anna%20Po']);
-  await press(page, page.getByRole('button', { name: 'Save', exact: true }));
+  await press(page, pop.getByRole('button', { name: 'Save' }));
   await connectLine(page);
 
   await press(page, page.getByRole('link', { name: 'Calls', exact: true }));

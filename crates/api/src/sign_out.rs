@@ -15,10 +15,15 @@ impl Engine {
     }
 
     pub(crate) async fn sign_out(&self, s: SignOut) -> Result<Nothing, ApiError> {
-        self.desk().sign_out(s.leave_behind).await?;
-        if let Some(practice) = self.with_practice(Option::take) {
+        let left = self.desk().sign_out(s.leave_behind).await;
+        // Its line is gone, or was left for the real one.
+        if matches!(left, Ok(()) | Err(cuffia_desk::DeskError::StaysSignedIn(_)))
+            && let Some(practice) = self.with_practice(Option::take)
+        {
             practice.room.close().await;
+            self.send_practice();
         }
+        left?;
         Ok(Nothing {})
     }
 

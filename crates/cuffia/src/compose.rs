@@ -160,7 +160,7 @@ impl Program {
 /// Opens a data folder's store, and says where its key is kept.
 pub(crate) fn open_store(folder: &DataFolder) -> Result<(Store, cuffia_customers::KeyStore), StartError> {
     let database = folder.database();
-    sign_out::finish(&database, &[&folder.recordings()], !folder.chosen()).map_err(ApiError::from)?;
+    sign_out::finish(&database, &[&folder.recordings()]).map_err(ApiError::from)?;
     let (key, kept) = open_key(folder.path(), !folder.chosen()).map_err(ApiError::from)?;
     Ok((Store::open(&database, &key).map_err(ApiError::from)?, kept))
 }

@@ -96,22 +96,19 @@ fn key_of_file(path: &Path) -> Result<Option<DatabaseKey>, StoreError> {
     Ok(Some(key))
 }
 
-/// The key that there is. None is made.
+/// The key that there is in a place. None is made.
 ///
 /// # Errors
 /// [`StoreError::Key`] when the key store refuses to say.
-pub(crate) fn find(folder: &Path, use_system: bool) -> Result<Option<(DatabaseKey, KeyStore)>, StoreError> {
-    // One that was cut off while it was destroyed is none.
-    if let Ok(Some(key)) = key_of_file(&folder.join(FILE)) {
-        return Ok(Some((key, KeyStore::File)));
-    }
-    if !use_system {
-        return Ok(None);
-    }
-    match system_entry(folder).and_then(|entry| entry.get_password()) {
-        Ok(hex) => Ok(DatabaseKey::from_hex(&hex).map(|key| (key, KeyStore::System))),
-        Err(keyring::Error::NoEntry | keyring::Error::PlatformFailure(_)) => Ok(None),
-        Err(e) => Err(StoreError::Key(e.to_string())),
+pub(crate) fn find(folder: &Path, place: KeyStore) -> Result<Option<DatabaseKey>, StoreError> {
+    match place {
+        // One that was cut off while it was destroyed is none.
+        KeyStore::File => Ok(key_of_file(&folder.join(FILE)).unwrap_or_default()),
+        KeyStore::System => match system_entry(folder).and_then(|entry| entry.get_password()) {
+            Ok(hex) => Ok(DatabaseKey::from_hex(&hex)),
+            Err(keyring::Error::NoEntry) => Ok(None),
+            Err(e) => Err(StoreError::Key(e.to_string())),
+        },
     }
 }
 

@@ -70,11 +70,11 @@ impl Desk {
         }
         let left = self.leave_for_good(leave_behind).await;
         self.with(|s| s.leaving = if left.is_ok() { Leaving::Done } else { Leaving::No });
-        if let Err(e) = left {
+        if let Err(DeskError::StaysSignedIn(_)) = left {
             self.connect_saved()?;
             self.connect_saved_crm().await?;
-            return Err(e);
         }
+        left?;
         let desk = self.clone();
         let removed = blocking(move || Ok(sign_out::remove(desk.store().path(), &[desk.recordings()])?)).await;
         if let Err(e) = removed {

@@ -108,18 +108,18 @@ async fn wherever_signing_out_was_cut_off_the_next_start_finishes_it() {
                 false => fs::create_dir(cut.path().join(name)).unwrap(),
             }
         }
-        fs::write(cut.path().join("signed-out"), "").unwrap();
+        fs::write(cut.path().join("signed-out"), "file").unwrap();
         if gone == 1 {
             // Cut off while the key was written over.
             fs::write(cut.path().join("database.key"), "-".repeat(64)).unwrap();
         }
-        sign_out::finish(&database, &[&recordings], false).unwrap();
+        sign_out::finish(&database, &[&recordings]).unwrap();
         assert_eq!(files(cut.path()), Vec::<String>::new(), "after {gone}");
-        sign_out::finish(&database, &[&recordings], false).unwrap();
+        sign_out::finish(&database, &[&recordings]).unwrap();
     }
     // Without the mark nothing is touched.
     let (database, recordings) = (work.path().join("cuffia.db"), work.path().join("recordings"));
-    sign_out::finish(&database, &[&recordings], false).unwrap();
+    sign_out::finish(&database, &[&recordings]).unwrap();
     assert_eq!(files(work.path()), all);
     // And without the key the rest is noise.
     fs::remove_file(work.path().join("database.key")).unwrap();
@@ -128,4 +128,22 @@ async fn wherever_signing_out_was_cut_off_the_next_start_finishes_it() {
         cuffia_customers::Store::open(&database, &other),
         Err(StoreError::Locked { .. } | StoreError::Lost { .. })
     ));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_can_not_be_signed_out_is_told_so_and_works_on() {
+    let (dir, _board, _events, mut shell) = connected().await;
+    write(&shell);
+    let all = files(dir.path());
+    // What waits is a question, and no reason to leave the line.
+    assert_eq!(code(&shell, "sign_out", json!({"leaveBehind": false})).await, "crm.waits");
+    assert_eq!(shell.engine.whole().line.state, LineState::Registered);
+    // Something is in the way of the mark: a disk that refuses.
+    fs::create_dir(dir.path().join("signed-out")).unwrap();
+    assert_eq!(code(&shell, "sign_out", json!({"leaveBehind": true})).await, "sign_out.refused");
+    shell.registered(LineKind::Real).await;
+    assert!(!shell.engine.whole().app.signed_out);
+    assert_eq!(shell.find("zelda", 5).await.len(), 1);
+    fs::remove_dir(dir.path().join("signed-out")).unwrap();
+    assert_eq!(files(dir.path()), all);
 }

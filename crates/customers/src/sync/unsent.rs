@@ -37,6 +37,10 @@ impl Store {
             all.push(Unsent { entity, uid, kind, fields: fields.unwrap_or_default(), at });
         }
         for (uid, at) in self.only_here_since()? {
+            // One that is gone there is in conflict.
+            if all.iter().any(|one| one.uid == uid) {
+                continue;
+            }
             let mut fields = self.customer_fields(&uid)?.unwrap_or_default();
             fields.retain(|_, value| !merge::same(value, &serde_json::Value::Null));
             all.push(Unsent { entity: Entity::Contact, uid, kind: Kind::Create, fields, at });

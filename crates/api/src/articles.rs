@@ -31,7 +31,7 @@ impl Engine {
     }
 
     pub(crate) async fn open_article(&self, o: OpenArticle) -> Result<ArticlePage, ApiError> {
-        let page = self.desk().open_article(&o.article, &o.words, o.call.as_deref())?;
+        let page = self.desk().open_article(o.article, o.words, o.call).await?;
         Ok(ArticlePage { title: page.title, html: page.html, changed: page.changed, calls: page.calls })
     }
 

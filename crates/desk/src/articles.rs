@@ -11,9 +11,9 @@ pub use markdown::Piece;
 use crate::desk::DeskEvent;
 use crate::{Desk, DeskError, blocking};
 use cuffia_customers::{Article, NewArticle, Words};
+use folder::{Reading, Said};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::path::Path;
 use std::time::Duration;
 
 /// The folder is looked at this often.
@@ -25,8 +25,6 @@ const MOST_FOUND: u32 = 50;
 const MOST_LISTED: u32 = 500;
 /// Articles that are put into the store in one go.
 const AT_ONCE: usize = 50;
-/// How long a folder may take to say what is in it.
-const PATIENCE: Duration = Duration::from_secs(20);
 /// Articles suggested in a call.
 const SUGGESTED: usize = 3;
 
@@ -162,15 +160,25 @@ impl Desk {
     ///
     /// # Errors
     /// When there is no such article, or the store refuses.
-    pub fn open_article(&self, id: &str, words: &str, call: Option<&str>) -> Result<ArticlePage, DeskError> {
-        let (article, mut calls) = self.store().article(id)?;
-        // What a trainee looks up in practice helped no customer.
-        if let Some(call) = call.filter(|call| self.store().call(call).is_ok_and(|c| !c.practice)) {
-            self.store().use_article(id, call, self.now())?;
-            (_, calls) = self.store().article(id)?;
-        }
-        let html = markdown::html(&article.body, &article.title, id, &Words::of(words));
-        Ok(ArticlePage { title: article.title, html, changed: article.changed, calls })
+    pub async fn open_article(
+        &self,
+        id: String,
+        words: String,
+        call: Option<String>,
+    ) -> Result<ArticlePage, DeskError> {
+        let desk = self.clone();
+        blocking(move || {
+            let store = desk.store();
+            let (article, mut calls) = store.article(&id)?;
+            // What a trainee looks up in practice helped no customer.
+            if let Some(call) = call.filter(|call| store.call(call).is_ok_and(|c| !c.practice)) {
+                store.use_article(&id, &call, desk.now())?;
+                (_, calls) = store.article(&id)?;
+            }
+            let html = markdown::html(&article.body, &article.title, &id, &Words::of(&words));
+            Ok(ArticlePage { title: article.title, html, changed: article.changed, calls })
+        })
+        .await
     }
 
     /// Opens an article's link outside.
@@ -194,7 +202,7 @@ impl Desk {
         let alone = self.reading().lock().await;
         if let Some(folder) = &folder {
             let folder = folder.clone();
-            blocking(move || Ok(look_in_time(&folder).map(drop)?)).await?;
+            blocking(move || Ok(folder::look(&folder)?)).await?;
         }
         self.store().set_setting(FOLDER, &folder)?;
         drop(alone);
@@ -250,16 +258,12 @@ impl Desk {
         let (store, italian) = (self.store(), self.locked().italian);
         // They go with the other samples.
         let none = store.count_samples()? == 0;
-        let source = format!(
-            "samples {}",
-            if none {
-                "none"
-            } else if italian {
-                "it"
-            } else {
-                "en"
-            }
-        );
+        let which = match italian {
+            _ if none => "none",
+            true => "it",
+            false => "en",
+        };
+        let source = format!("samples {which}");
         // A database that was mended has lost them.
         let lost = !none && store.count_articles()? == 0;
         if lost || store.setting::<String>(SOURCE)?.as_ref() != Some(&source) {
@@ -277,47 +281,35 @@ impl Desk {
     fn read_folder(&self, folder: String) -> Result<Articles, DeskError> {
         let store = self.store();
         let of_it = store.setting::<String>(SOURCE)?.as_ref() == Some(&folder);
-        let (listed, closed) = match look_in_time(&folder) {
-            Ok(found) => found,
-            Err(problem) => {
-                let read = self.articles().read.filter(|_| of_it);
-                let (folder, count, problem) = (Some(folder), store.count_articles()?, Some(problem));
-                return Ok(Articles { folder, count, read, problem, ..Articles::default() });
-            }
-        };
         let stamps = if of_it { store.article_stamps()? } else { BTreeMap::new() };
-        let mut there = BTreeSet::new();
-        let mut not_read: Vec<_> = closed.into_iter().map(|id| (id, NotRead::Refused)).collect();
-        let mut new = Vec::new();
-        for file in listed {
-            if stamps.get(&file.id) != Some(&file.stamp) {
-                let (path, id) = (file.clone(), file.id.clone());
-                // A share that hangs in the middle is given up like one that hangs at once: the next look goes on from here.
-                let Some(read) = in_time(move || folder::read(&path)) else {
-                    store.put_articles(&new)?;
-                    let (count, problem) =
-                        (store.count_articles()?, Some(unreadable(&folder, format!("{id} does not come"))));
-                    return Ok(Articles { folder: Some(folder), count, problem, ..Articles::default() });
-                };
-                match read {
-                    Ok(text) => new.push(new_article(file.id.clone(), text, file.stamp, file.changed)),
-                    Err(why) => {
-                        not_read.push((file.id.clone(), why));
-                        // What was read of it before stays.
-                        if !stamps.contains_key(&file.id) {
-                            continue;
-                        }
+        let reading = Reading::begin(&folder, Some(stamps.clone()));
+        let (mut there, mut not_read, mut new) = (BTreeSet::new(), Vec::new(), Vec::new());
+        let problem = loop {
+            match reading.as_ref().map_err(Clone::clone).and_then(Reading::next) {
+                Ok(Some(Said::Listed { files, closed })) => {
+                    // What was read of a file stays, even if what is in it now can't be read.
+                    there.extend(files.into_iter().map(|file| file.id).filter(|id| stamps.contains_key(id)));
+                    not_read.extend(closed.into_iter().map(|id| (id, NotRead::Refused)));
+                }
+                Ok(Some(Said::Read(file, Ok(text)))) => {
+                    there.insert(file.id.clone());
+                    new.push(new_article(file.id, text, file.stamp, file.changed));
+                    // In pieces: a call that comes meanwhile waits for none of them.
+                    if new.len() == AT_ONCE {
+                        store.put_articles(&std::mem::take(&mut new))?;
                     }
                 }
+                Ok(Some(Said::Read(file, Err(why)))) => not_read.push((file.id, why)),
+                Ok(None) => break None,
+                Err(problem) => break Some(problem),
             }
-            there.insert(file.id);
-            // In pieces: a call that comes meanwhile waits for none of them.
-            if new.len() == AT_ONCE {
-                store.put_articles(&std::mem::take(&mut new))?;
-            }
-        }
+        };
         store.put_articles(&new)?;
-        if !of_it || there.len() != stamps.len() || stamps.keys().any(|id| !there.contains(id)) {
+        if problem.is_some() {
+            let (count, read) = (store.count_articles()?, self.articles().read.filter(|_| of_it));
+            return Ok(Articles { folder: Some(folder), count, read, problem, ..Articles::default() });
+        }
+        if !of_it || stamps.keys().any(|id| !there.contains(id)) {
             store.keep_articles(&there)?;
         }
         if !of_it {
@@ -325,50 +317,6 @@ impl Desk {
         }
         let (count, read, not_read_count) = (store.count_articles()?, Some(self.now()), not_read.len());
         not_read.truncate(MOST_NAMED);
-        Ok(Articles { folder: Some(folder), count, read, problem: None, not_read, not_read_count })
+        Ok(Articles { folder: Some(folder), count, read, problem, not_read, not_read_count })
     }
-}
-
-type Found = (Vec<folder::Listed>, Vec<String>);
-
-/// The files of a folder, and the folders in it that may not be read.
-fn look(folder: &str) -> Result<Found, ArticlesError> {
-    let path = PathBuf::from(folder);
-    if !path.is_absolute() {
-        return Err(ArticlesError::Relative(folder.to_owned()));
-    }
-    let found = folder::list(&path).map_err(|e| unreadable(folder, e.to_string()))?;
-    // A share that is not connected is an empty folder on some systems: what was read is not given up for that.
-    if found.0.is_empty() { Err(ArticlesError::Empty(folder.to_owned())) } else { Ok(found) }
-}
-
-fn unreadable(folder: &str, why: String) -> ArticlesError {
-    ArticlesError::Folder { folder: folder.to_owned(), why }
-}
-
-/// Folders at which somebody still looks.
-static LOOKED_AT: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
-
-/// The same, but a share that hangs is given up: whoever waits for it waits alone, and nobody joins him.
-fn look_in_time(folder: &str) -> Result<Found, ArticlesError> {
-    let late = || unreadable(folder, "it does not answer".into());
-    let looked_at = || LOOKED_AT.lock().unwrap_or_else(PoisonError::into_inner);
-    if !looked_at().insert(folder.to_owned()) {
-        return Err(late());
-    }
-    let at = folder.to_owned();
-    let found = in_time(move || {
-        let found = look(&at);
-        looked_at().remove(&at);
-        found
-    });
-    found.unwrap_or_else(|| Err(late()))
-}
-
-/// What a disk says, if it says it in time.
-fn in_time<T: Send + 'static>(ask: impl FnOnce() -> T + Send + 'static) -> Option<T> {
-    let (say, said) = std::sync::mpsc::channel();
-    // Nobody may be waiting any more.
-    std::thread::spawn(move || drop(say.send(ask())));
-    said.recv_timeout(PATIENCE).ok()
 }

@@ -1,9 +1,13 @@
-//! A folder of Markdown files: what is in it, and what is not taken from it.
+//! A folder of Markdown files: what is in it, and what is not taken from it. It may be on a share that hangs.
 
+use super::ArticlesError;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::Metadata;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, UNIX_EPOCH};
 
 /// Folders within folders.
 const DEEPEST: usize = 12;
@@ -43,7 +47,7 @@ pub(crate) fn is_markdown(end: &str) -> bool {
 
 /// The Markdown files of a folder and of those in it, by name, and the folders in it that may not be read. Hidden ones are left out, and
 /// links are not followed.
-pub(crate) fn list(folder: &Path) -> io::Result<(Vec<Listed>, Vec<String>)> {
+fn list(folder: &Path) -> io::Result<(Vec<Listed>, Vec<String>)> {
     let (mut found, mut closed) = (Vec::new(), Vec::new());
     let mut looked = 0;
     let mut folders = vec![(folder.to_owned(), 0)];
@@ -96,10 +100,137 @@ fn listed(id: String, path: PathBuf, meta: &Metadata) -> Listed {
 }
 
 /// The text of a file.
-pub(crate) fn read(file: &Listed) -> Result<String, NotRead> {
+fn read(file: &Listed) -> Result<String, NotRead> {
     if file.bytes > LONGEST {
         return Err(NotRead::TooLong);
     }
     let bytes = std::fs::read(&file.path).map_err(|_| NotRead::Refused)?;
     String::from_utf8(bytes).map_err(|_| NotRead::NotText)
+}
+
+/// How long a folder may take to say the next thing.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Texts that are read ahead.
+const AHEAD: usize = 8;
+
+/// Folders that somebody still reads.
+static READ: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
+/// What a folder says, in this order.
+#[derive(Debug)]
+pub(crate) enum Said {
+    /// The files in it, and the folders in it that may not be read.
+    Listed { files: Vec<Listed>, closed: Vec<String> },
+    /// A file that is new or changed.
+    Read(Listed, Result<String, NotRead>),
+}
+
+/// A folder that is being read, on a thread of its own: one that hangs is given up, whoever waits for it waits alone, and nobody joins him.
+pub(crate) struct Reading {
+    folder: String,
+    said: Receiver<Result<Said, ArticlesError>>,
+}
+
+impl Reading {
+    /// Begins. `known` are the stamps of the files that need not be read; none: nothing is read but their names.
+    pub(crate) fn begin(folder: &str, known: Option<BTreeMap<String, String>>) -> Result<Reading, ArticlesError> {
+        let alone = Alone::with(folder).ok_or_else(|| late(folder))?;
+        let (say, said) = sync_channel(AHEAD);
+        let path = folder.to_owned();
+        std::thread::spawn(move || {
+            // It is let go of before the last word is heard.
+            let _alone = alone;
+            tell(&path, known, &say);
+        });
+        Ok(Reading { folder: folder.to_owned(), said })
+    }
+
+    /// The next thing it says; none at the end.
+    pub(crate) fn next(&self) -> Result<Option<Said>, ArticlesError> {
+        match self.said.recv_timeout(PATIENCE) {
+            Ok(said) => said.map(Some),
+            Err(RecvTimeoutError::Disconnected) => Ok(None),
+            Err(RecvTimeoutError::Timeout) => Err(late(&self.folder)),
+        }
+    }
+}
+
+/// Whether a folder has articles in it.
+pub(crate) fn look(folder: &str) -> Result<(), ArticlesError> {
+    let reading = Reading::begin(folder, None)?;
+    while reading.next()?.is_some() {}
+    Ok(())
+}
+
+fn tell(folder: &str, known: Option<BTreeMap<String, String>>, say: &SyncSender<Result<Said, ArticlesError>>) {
+    let listed = listed_in(folder);
+    let files = listed.as_ref().map_or(Vec::new(), |(files, _)| files.clone());
+    let mut heard = say.send(listed.map(|(files, closed)| Said::Listed { files, closed })).is_ok();
+    for file in known.iter().flat_map(|known| files.iter().filter(|f| known.get(&f.id) != Some(&f.stamp))) {
+        // Nobody may be waiting any more.
+        heard = heard && say.send(Ok(Said::Read(file.clone(), read(file)))).is_ok();
+        if !heard {
+            return;
+        }
+    }
+}
+
+fn listed_in(folder: &str) -> Result<(Vec<Listed>, Vec<String>), ArticlesError> {
+    let path = PathBuf::from(folder);
+    if !path.is_absolute() {
+        return Err(ArticlesError::Relative(folder.to_owned()));
+    }
+    let found = list(&path).map_err(|e| ArticlesError::Folder { folder: folder.to_owned(), why: e.to_string() })?;
+    // A share that is not connected is an empty folder on some systems: what was read is not given up for that.
+    if found.0.is_empty() { Err(ArticlesError::Empty(folder.to_owned())) } else { Ok(found) }
+}
+
+fn late(folder: &str) -> ArticlesError {
+    ArticlesError::Folder { folder: folder.to_owned(), why: "it does not answer".into() }
+}
+
+/// Nobody else reads a folder meanwhile.
+struct Alone(String);
+
+impl Alone {
+    fn with(folder: &str) -> Option<Alone> {
+        let mut read = READ.lock().unwrap_or_else(PoisonError::into_inner);
+        read.insert(folder.to_owned()).then(|| Alone(folder.to_owned()))
+    }
+}
+
+impl Drop for Alone {
+    fn drop(&mut self) {
+        READ.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.0);
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_joins_who_still_reads_a_folder_and_who_gives_up_lets_it_go() {
+        let folder = tempfile::tempdir().unwrap();
+        // More than are read ahead.
+        for i in 0..3 * AHEAD {
+            std::fs::write(folder.path().join(format!("{i}.md")), "text").unwrap();
+        }
+        let path = folder.path().to_str().unwrap();
+        let reading = Reading::begin(path, Some(BTreeMap::new())).unwrap();
+        assert!(matches!(reading.next(), Ok(Some(Said::Listed { files, .. })) if files.len() == 3 * AHEAD));
+        assert_eq!(look(path), Err(late(path)));
+        drop(reading);
+        while look(path).is_err() {
+            std::thread::yield_now();
+        }
+        let reading = Reading::begin(path, Some(BTreeMap::new())).unwrap();
+        let mut said = 0;
+        while reading.next().unwrap().is_some() {
+            said += 1;
+        }
+        assert_eq!(said, 1 + 3 * AHEAD);
+        assert_eq!(look(path), Ok(()), "once the last word is heard it may be read again");
+    }
 }

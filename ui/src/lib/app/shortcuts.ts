@@ -11,6 +11,8 @@ export interface Shortcut {
   label: Key;
   when: () => boolean;
   run: (key: string) => void;
+  /** It ends a call, so it has to be asked for by its whole name. */
+  ends?: true;
 }
 
 const go = (room: Room) => () => router.go(room);
@@ -38,8 +40,9 @@ export const SHORTCUTS: readonly Shortcut[] = [
     label: 'call.hangUp',
     when: () => !!stage.call,
     run: () => stage.hangUp(),
+    ends: true,
   },
-  { id: 'decline', keys: ['D'], label: 'call.decline', when: ringing, run: () => stage.decline() },
+  { id: 'decline', keys: ['D'], label: 'call.decline', when: ringing, run: () => stage.decline(), ends: true },
   { id: 'mute', keys: ['F8', 'M'], label: 'shortcut.muteUnmute', when: talking, run: () => stage.mute() },
   { id: 'hold', keys: ['F7', 'H'], label: 'shortcut.holdResume', when: answered, run: () => stage.hold() },
   { id: 'keypad', keys: ['K'], label: 'call.keypad', when: answered, run: () => (stage.keypad = !stage.keypad) },

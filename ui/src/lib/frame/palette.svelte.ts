@@ -11,15 +11,13 @@ export type Found =
   | { key: string; kind: 'customer'; row: CustomerRow; go: () => void }
   | { key: string; kind: 'article'; row: ArticleRow; go: () => void }
   | { key: string; kind: 'command'; name: string; keys: string[]; ends: boolean; go: () => void }
-  | { key: string; kind: 'settings'; name: string; ends: false; go: () => void };
+  | { key: string; kind: 'settings'; name: string; go: () => void };
 
 const CUSTOMERS = 6;
 const ARTICLES = 4;
 const PAUSE = 90;
 /** They are no commands by themselves: one opens this, the other is a choice among seven. */
 const NOT_HERE = ['palette', 'kind'];
-/** What ends a call has to be asked for. */
-const ENDS = ['hangUp', 'decline'];
 
 /** Without accents and case, as everything is found. */
 const fold = (text: string) => text.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase();
@@ -61,7 +59,7 @@ class Palette {
       'name' in one &&
       fold(one.name).startsWith(fold(text)) &&
       // Nobody ends a call by looking for somebody whose name begins alike.
-      (!one.ends || fold(one.name) === fold(text));
+      (!('ends' in one && one.ends) || fold(one.name) === fold(text));
     this.found = [
       ...all.filter(meant),
       ...(customers ?? []).map((row): Found => {
@@ -93,7 +91,7 @@ function commands(text: string): Found[] {
   const words = fold(text).split(/\s+/).filter(Boolean);
   const fits = (name: string) => words.every((word) => fold(name).includes(word));
   const named = (s: Shortcut) => ({ s, name: t(s.label) });
-  const here = (s: Shortcut) => !NOT_HERE.includes(s.id) && (words.length > 0 || !ENDS.includes(s.id)) && s.when();
+  const here = (s: Shortcut) => !NOT_HERE.includes(s.id) && (words.length > 0 || !s.ends) && s.when();
   const doable = SHORTCUTS.filter(here).map(named);
   const parts = SECTIONS.map(({ id, title }) => ({ id, name: `${t('nav.settings')} › ${t(title)}` }));
   return [
@@ -102,12 +100,12 @@ function commands(text: string): Found[] {
       .map(({ s, name }): Found => {
         // It may not be to be done any more.
         const go = () => void (s.when() && s.run(s.keys[0] ?? ''));
-        return { key: `command ${s.id}`, kind: 'command', name, keys: s.keys, ends: ENDS.includes(s.id), go };
+        return { key: `command ${s.id}`, kind: 'command', name, keys: s.keys, ends: !!s.ends, go };
       }),
     ...(words.length ? parts : [])
       .filter(({ name }) => fits(name))
       .map(({ id, name }): Found => {
-        return { key: `settings ${id}`, kind: 'settings', name, ends: false, go: () => router.go('settings', id) };
+        return { key: `settings ${id}`, kind: 'settings', name, go: () => router.go('settings', id) };
       }),
   ];
 }

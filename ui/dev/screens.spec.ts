@@ -249,6 +249,7 @@ const states: Record<
   },
   practice: { at: '#/practice' },
   settings: { at: '#/settings' },
+  'settings-programs': { at: '#/settings/pop' },
   noisy: {
     at: '#/settings',
     set: (e) => (e.state.headset.noisy = true),

@@ -222,7 +222,9 @@ mod tests {
         assert!(matches!(reading.next(), Ok(Some(Said::Listed { files, .. })) if files.len() == 3 * AHEAD));
         assert_eq!(look(path), Err(late(path)));
         drop(reading);
+        let patience = std::time::Instant::now() + Duration::from_secs(60);
         while look(path).is_err() {
+            assert!(std::time::Instant::now() < patience, "it is not let go of");
             std::thread::yield_now();
         }
         let reading = Reading::begin(path, Some(BTreeMap::new())).unwrap();
